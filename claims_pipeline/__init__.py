@@ -1,0 +1,1 @@
+"""Carries claims from CollaborateMD into Salesforce, and proves that every one arrived."""

@@ -1,0 +1,1 @@
+"""One asset a file: read, call, return with metadata."""

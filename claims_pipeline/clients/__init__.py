@@ -1,0 +1,1 @@
+"""One outside system a module: CollaborateMD, Salesforce, the sync state in DynamoDB."""

@@ -1,0 +1,48 @@
+"""The error tree: an error either passes by itself (transient) or needs a person (permanent).
+
+What belongs here: the two branches, and the few errors that more than one room raises. Messages say what failed,
+for which id, and what to do next; they never quote a claim's values, a response's text or a secret.
+"""
+
+from collections.abc import Sequence
+
+
+class ClaimsPipelineError(Exception):
+    """Anything that this pipeline raises on purpose."""
+
+
+class TransientError(ClaimsPipelineError):
+    """Passes by itself: the same run, later, may succeed."""
+
+
+class PermanentError(ClaimsPipelineError):
+    """A person must change something before the same run can succeed."""
+
+
+class SettingsError(PermanentError):
+    """One or more settings are missing or wrong. Holds names and shapes, never values."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        listed = "\n".join(f"  - {problem}" for problem in self.problems)
+        super().__init__(f"{len(self.problems)} setting(s) must be mended before anything can run:\n{listed}")
+
+
+class DeadlineExceeded(TransientError):
+    """The time that a step was given ran out."""
+
+
+class ReportError(PermanentError):
+    """The report that came cannot be read as a report of claims. Holds labels and row numbers, never cells."""
+
+
+class LeaseLost(TransientError):
+    """Another run has taken this customer over: this one must stop before it writes anything more."""
+
+
+class LeaseHeld(TransientError):
+    """Another run is working on this customer (or holds the report slot)."""
+
+
+class OlderThanCommitted(PermanentError):
+    """A sync of an older fetch than the one already committed: it would bring old amounts back."""

@@ -1,0 +1,1 @@
+"""Dagster configuration to clients, and the IO manager over storage; nothing else."""

@@ -1,0 +1,1 @@
+"""The private work folder: reports as they came, frames as parquet, buckets and slices. No Dagster."""

@@ -1,0 +1,1 @@
+"""Tests: they mirror the package's rooms; `journeys/` are whole runs over real HTTP."""
