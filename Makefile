@@ -1,0 +1,51 @@
+# Everything a person or CI runs. Python (3.11 to 3.13), pip and make are all it needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { command -v $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TEST_PROCESSES ?= 2
+REPORT ?=
+CLAIMS ?=
+
+.PHONY: help demo ui test test-others check bench constraints clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(READY): setup.cfg pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 was found. Install one, or say where it is: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## the whole pipeline against a local sandbox: make demo [REPORT=file.csv] [CLAIMS=2000]
+	$(BIN)/claims-pipeline demo $(if $(REPORT),--report $(REPORT)) $(if $(CLAIMS),--claims $(CLAIMS))
+
+ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
+	$(BIN)/claims-pipeline demo --ui $(if $(REPORT),--report $(REPORT)) $(if $(CLAIMS),--claims $(CLAIMS))
+
+test: $(READY) ## the whole test suite
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q
+	@PYTHONS="$(PYTHONS)" $(BIN)/python -m claims_pipeline_tests.other_interpreters
+
+check: $(READY) ## format, lint, strict types, import contracts, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) test
+
+bench: $(READY) ## rows a second, API calls and peak memory for 70,000 claims against the sandbox
+	$(BIN)/python bench/sync.py $(if $(CLAIMS),--claims $(CLAIMS))
+
+constraints: ## pin what a fresh install gives today
+	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
+	build/constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	build/constraints/bin/python -m pip freeze --exclude claims-pipeline > constraints.txt
+
+clean: ## remove what the commands above made
+	rm -rf $(VENV) .venv-* .demo build

@@ -1,0 +1,153 @@
+"""Stored frames: one parquet file an asset and customer, stamped with the fetch that it comes from.
+
+What belongs here: naming, stamping, writing whole or not at all, reading back lazily, and the work folder of a run.
+Not here: what the columns mean (`claims`), nor who writes when (`sync`).
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from claims_pipeline.errors import PermanentError
+from claims_pipeline.storage.place import FolderPlace, Place, make_private_folder, open_place
+
+STAMP_KEY = "claims_pipeline"
+SLICE_ROWS = 50_000
+DRY_RUN_PREFIX = "dry_run"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Which fetch a file leads back to. `sequence` is None in a dry run; `facts` holds codes, labels, counts."""
+
+    customer: str
+    sequence: int | None
+    fetched_at: datetime
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def dry_run(self) -> bool:
+        """A dry run takes no sequence, and its files can never be synced."""
+        return self.sequence is None
+
+    def to_text(self) -> str:
+        """The stamp as it stands in the parquet file's metadata."""
+        return json.dumps({**asdict(self), "fetched_at": self.fetched_at.isoformat()}, sort_keys=True)
+
+    @classmethod
+    def from_text(cls, text: str) -> "Stamp":
+        values = json.loads(text)
+        return cls(**{**values, "fetched_at": datetime.fromisoformat(values["fetched_at"])})
+
+
+@dataclass(frozen=True)
+class StampedFrame:
+    """A frame over stored parquet, and the fetch that it comes from."""
+
+    frame: pl.LazyFrame
+    stamp: Stamp
+
+    def slices(self, rows: int = SLICE_ROWS) -> Iterator[pl.DataFrame]:
+        """The frame, `rows` at a time, in its stored order."""
+        total = int(self.frame.select(pl.len()).collect().item())
+        for offset in range(0, total, rows):
+            yield self.frame.slice(offset, rows).collect()
+
+
+class NotStored(PermanentError):
+    """A step was asked for whose input was never made."""
+
+
+class Storage:
+    """The pipeline's private storage at `location` (a folder, or `s3://bucket/prefix`)."""
+
+    def __init__(self, location: str, *, work_parent: Path | None = None) -> None:
+        self.location = location
+        self._place: Place = open_place(location)
+        self._work_parent = work_parent or _default_work_parent(self._place)
+        self._downloads: list[Path] = []
+
+    def write(self, name: str, stamped: StampedFrame) -> str:
+        """Store a frame under `asset/customer` (or `asset`); returns where it stands."""
+        with self.work_folder("write") as work:
+            local = work / "frame.parquet"
+            stamped.frame.sink_parquet(
+                local, metadata={STAMP_KEY: stamped.stamp.to_text()}, row_group_size=SLICE_ROWS
+            )
+            file = self._file(name, dry_run=stamped.stamp.dry_run)
+            self._place.publish(local, file)
+        return self._place.address(file)
+
+    def read(self, name: str, *, dry_run: bool = False) -> StampedFrame:
+        """The stored frame, lazily. Raises NotStored, saying which step to run first."""
+        path = self._fetch(self._file(name, dry_run=dry_run))
+        if path is None:
+            raise NotStored(
+                f"There is no stored {name} in {self.location}. Run the step that makes it first "
+                f"(the asset {name.split('/')[0]}, or a whole sync)."
+            )
+        text = pl.read_parquet_metadata(path).get(STAMP_KEY)
+        if text is None:
+            raise NotStored(
+                f"The stored {name} carries no stamp, so it is not a file of this pipeline. Make it anew."
+            )
+        return StampedFrame(pl.scan_parquet(path), Stamp.from_text(text))
+
+    def keep_report(self, local: Path, customer: str, sequence: int, file_name: str) -> str:
+        """Keep a report's ZIP under its sequence, as evidence and for replay; returns its name in the storage."""
+        name = f"reports/{customer}/{sequence:012d}/{file_name}"
+        self._place.publish(local, name)
+        return name
+
+    def report(self, name: str) -> Path:
+        """The kept report ZIP, as a local file."""
+        path = self._fetch(name)
+        if path is None:
+            raise NotStored(f"The report {name} is no longer in {self.location}. Fetch it again.")
+        return path
+
+    def address(self, name: str) -> str:
+        """Where a person finds the stored frame."""
+        return self._place.address(self._file(name, dry_run=False))
+
+    @contextmanager
+    def work_folder(self, purpose: str) -> Iterator[Path]:
+        """A private folder for a step's intermediate files; gone afterwards, whatever happens."""
+        make_private_folder(self._work_parent)
+        folder = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=self._work_parent))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Forget what was downloaded to read it."""
+        for folder in self._downloads:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._downloads.clear()
+
+    def _fetch(self, file: str) -> Path | None:
+        if isinstance(self._place, FolderPlace):
+            return self._place.fetch(file, self._work_parent)
+        make_private_folder(self._work_parent)
+        folder = Path(tempfile.mkdtemp(prefix="read-", dir=self._work_parent))
+        self._downloads.append(folder)
+        return self._place.fetch(file, folder)
+
+    @staticmethod
+    def _file(name: str, *, dry_run: bool) -> str:
+        return f"{DRY_RUN_PREFIX}/{name}.parquet" if dry_run else f"{name}.parquet"
+
+
+def _default_work_parent(place: Place) -> Path:
+    if isinstance(place, FolderPlace):
+        return place.root / "work"
+    return Path(tempfile.gettempdir()) / "claims_pipeline_work"

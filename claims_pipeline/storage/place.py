@@ -1,0 +1,101 @@
+"""Where files are kept for good: a private folder, or a private S3 bucket, behind the same four verbs.
+
+What belongs here: names, atomic publication, listing. Not here: what the files hold (`frames`, `report_zip`).
+"""
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.exceptions import ClientError
+
+
+class Place(Protocol):
+    """Files by name (`folder/file`). A file is there whole or not at all."""
+
+    def publish(self, local: Path, name: str) -> None:
+        """Put a finished local file under `name`, replacing what stood there in one step."""
+
+    def fetch(self, name: str, work: Path) -> Path | None:
+        """A local path to read `name` from (downloaded into `work` where need be); None if it is not there."""
+
+    def address(self, name: str) -> str:
+        """Where a person finds the file."""
+
+
+class FolderPlace:
+    """A folder of this machine, readable by its owner alone."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def publish(self, local: Path, name: str) -> None:
+        target = self.root / name
+        make_private_folder(target.parent)
+        beside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        shutil.move(local, beside)
+        beside.chmod(0o600)
+        _flush_to_disk(beside)
+        beside.replace(target)
+
+    def fetch(self, name: str, work: Path) -> Path | None:  # noqa: ARG002 (S3 needs the work folder)
+        path = self.root / name
+        return path if path.exists() else None
+
+    def address(self, name: str) -> str:
+        return str(self.root / name)
+
+
+class BucketPlace:
+    """An S3 bucket and prefix. An upload replaces its object in one step by itself."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
+        self._client = boto3.client("s3")
+
+    def publish(self, local: Path, name: str) -> None:
+        self._client.upload_file(
+            str(local), self._bucket, self._key(name), ExtraArgs={"ServerSideEncryption": "aws:kms"}
+        )
+        local.unlink()
+
+    def fetch(self, name: str, work: Path) -> Path | None:
+        target = work / f"{uuid.uuid4().hex}-{Path(name).name}"
+        try:
+            self._client.download_file(self._bucket, self._key(name), str(target))
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in {"404", "NoSuchKey"}:
+                return None
+            raise
+        return target
+
+    def address(self, name: str) -> str:
+        return f"s3://{self._bucket}/{self._key(name)}"
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}/{name}" if self._prefix else name
+
+
+def open_place(location: str) -> Place:
+    """The place that `CLAIMS_STORAGE` names: a folder's path or `s3://bucket/prefix`."""
+    return BucketPlace(location) if location.startswith("s3://") else FolderPlace(Path(location))
+
+
+def make_private_folder(folder: Path) -> None:
+    """The folder and its missing parents, open to this user alone."""
+    if not folder.exists():
+        make_private_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
