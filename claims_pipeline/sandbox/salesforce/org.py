@@ -3,11 +3,11 @@
 What belongs here: the one object that every surface (REST, SOAP, SOQL, Bulk) stands on. Not here: HTTP, nor the rules
 of one value (`validation`), nor how rows are written (`writing`).
 
-How records are kept. One table an object, named as it is, one column a stored field (formulas are worked out when read):
-text, ids, picklists, dates (`2026-01-05`) and instants (`2026-01-05T17:04:00.000Z`) as TEXT, numbers as REAL, checkboxes
-as 0 and 1; no value is NULL, text is never empty. Text compares as Salesforce compares it, without regard to case,
-through the SQL function `fold(text)`; every external id, unique and name field has an index on `fold("Field")`, lookups on
-the column itself. Deleted records stay with `"IsDeleted" = 1`.
+How records are kept. One table an object, named as it is, one column a stored field (formulas are worked out when
+read): text, ids, picklists, dates (`2026-01-05`) and instants (`2026-01-05T17:04:00.000Z`) as TEXT, numbers as REAL,
+checkboxes as 0 and 1; no value is NULL, text is never empty. Text compares as Salesforce compares it, without regard to
+case, through the SQL function `fold(text)`; every external id, unique and name field has an index on `fold("Field")`,
+lookups on the column itself. Deleted records stay, with `"IsDeleted" = 1`.
 """
 
 import sqlite3
