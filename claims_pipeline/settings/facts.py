@@ -1,0 +1,161 @@
+"""The settings as the rest of the pipeline reads them: frozen, checked, with secrets that do not print.
+
+What belongs here: the shapes. Not here: how they are read or checked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from claims_pipeline.errors import SettingsError
+
+
+class FilterKind(StrEnum):
+    """What a saved filter returns: a window of recent activity, or (all full filters together) the whole book."""
+
+    RECENT = "recent"
+    FULL = "full"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A saved filter of a customer's report."""
+
+    id: str
+    kind: FilterKind
+    claim_complete: bool = False
+    """Whether it returns every line of each claim that it returns: without it no charge report is taken."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What of a report makes us suspicious, compared with the last one of the same filter."""
+
+    least_share_of_last_report: float = 0.5
+    empty_report_is_normal: bool = False
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A CollaborateMD customer number, and what is fetched for it."""
+
+    number: str
+    name: str
+    report_id: str
+    filters: tuple[Filter, ...]
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    """Report field -> a label beside those we know; None: the report has no such column, its field is the org's."""
+    thresholds: Thresholds = Thresholds()
+
+    def filters_of(self, kind: FilterKind) -> tuple[Filter, ...]:
+        """The filters declared `kind`, in the order of the settings."""
+        return tuple(each for each in self.filters if each.kind is kind)
+
+
+@dataclass(frozen=True)
+class CollaborateMD:
+    """How to reach CollaborateMD, and how patiently."""
+
+    base_url: str
+    username: str
+    password: SecretStr
+    poll_seconds: float
+    deadline_seconds: float
+
+
+class SignIn(StrEnum):
+    """The ways of signing in to Salesforce."""
+
+    JWT_BEARER = "jwt-bearer"
+    CLIENT_CREDENTIALS = "client-credentials"
+    PASSWORD = "password"  # noqa: S105 - the name of a way, not a password
+
+
+@dataclass(frozen=True)
+class Salesforce:
+    """How to sign in to Salesforce and how to send. What the way of signing in does not need is None."""
+
+    sign_in: SignIn
+    domain: str
+    """`login`, `test`, a My Domain such as `acme.my`, or a whole login URL without a slash at its end."""
+    api_version: str
+    username: str | None
+    password: SecretStr | None
+    security_token: SecretStr | None
+    """Empty where the org trusts our address and asks for none."""
+    consumer_key: str | None
+    private_key: SecretStr | None
+    consumer_secret: SecretStr | None
+    batch_size: int
+    bulk_from_rows: int
+    fields_left_alone: frozenset[str]
+    poll_seconds: float
+    deadline_seconds: float
+
+    @property
+    def login_url(self) -> str:
+        """Where to sign in, without a slash at its end."""
+        return self.domain if "://" in self.domain else f"https://{self.domain}.salesforce.com"
+
+    @property
+    def audience(self) -> str:
+        """The `aud` of a JWT: production's or the sandboxes' login host, whatever host we ask."""
+        host = self.login_url.partition("://")[2]
+        is_sandbox = host.startswith("test.") or ".sandbox." in host
+        return f"https://{'test' if is_sandbox else 'login'}.salesforce.com"
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the sync state stands in DynamoDB. Region and endpoint None: as boto3 finds them."""
+
+    table_name: str
+    region: str | None
+    endpoint_url: str | None
+    lease_term_seconds: float
+
+
+@dataclass(frozen=True)
+class StorageLocation:
+    """The private work folder: either `folder`, or `bucket` and `prefix` (without slashes at its ends)."""
+
+    folder: Path | None
+    bucket: str | None = None
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        """As it was set."""
+        return str(self.folder) if self.bucket is None else f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """Of one HTTP request to CollaborateMD or Salesforce."""
+
+    connect_seconds: float
+    read_seconds: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a deployment, checked together."""
+
+    customers: tuple[Customer, ...]
+    collaboratemd: CollaborateMD
+    salesforce: Salesforce
+    state: State
+    storage: StorageLocation
+    time_limits: TimeLimits
+    ca_bundle: Path | None
+    log_level: str
+
+    def customer(self, number: str) -> Customer:
+        """The customer of this number; SettingsError when there is none."""
+        for each in self.customers:
+            if each.number == number:
+                return each
+        known = ", ".join(each.number for each in self.customers)
+        raise SettingsError([f"customer {number} is not set up; the settings know {known}"])
