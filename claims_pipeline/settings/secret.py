@@ -20,14 +20,8 @@ def read_aws_secret(secret_id: str, region: str | None) -> str:
     """The secret's text, from AWS Secrets Manager through boto3, with boto3's own retries."""
     # boto3 costs 100 ms to import, and only a deployment with a secret needs it here
     import boto3
+    from botocore import exceptions as aws
     from botocore.config import Config
-    from botocore.exceptions import (
-        BotoCoreError,
-        ClientError,
-        HTTPClientError,
-        NoCredentialsError,
-        NoRegionError,
-    )
 
     patience = Config(
         connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4}
@@ -35,22 +29,22 @@ def read_aws_secret(secret_id: str, region: str | None) -> str:
     try:
         client = boto3.client("secretsmanager", region_name=region, config=patience)
         text: str | None = client.get_secret_value(SecretId=secret_id).get("SecretString")
-    except ClientError as error:
+    except aws.ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown error")
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500 or "Throttl" in code:
             raise TransientError(
                 f"AWS Secrets Manager cannot answer now ({code}); run again later."
             ) from None
         raise SecretUnreadable(f"AWS Secrets Manager answers {code}") from None
-    except NoRegionError:
+    except aws.NoRegionError:
         raise SecretUnreadable("no AWS region is set (AWS_REGION)") from None
-    except NoCredentialsError:
+    except aws.NoCredentialsError:
         raise SecretUnreadable("there are no AWS credentials to read it with") from None
-    except HTTPClientError as error:
+    except (aws.HTTPClientError, aws.ConnectionError) as error:
         raise TransientError(
             f"AWS Secrets Manager cannot be reached ({type(error).__name__}); run again later."
         ) from None
-    except BotoCoreError as error:
+    except aws.BotoCoreError as error:
         raise SecretUnreadable(f"boto3 cannot ask for it ({type(error).__name__})") from None
     if text is None:
         raise SecretUnreadable("it holds bytes, not text")

@@ -1,0 +1,46 @@
+"""The sync state in DynamoDB: who may work on a customer, which fetch is the next, what was committed.
+
+What belongs here: one item a customer, the roll-up `default` that operators query, and the report slot; every write
+conditional, so that a lost answer, a taken-over lease or a writer that wakes late can never do harm. Not here: when a
+customer is due, nor anything of a claim (no PHI stands in the table). No scans, no deletes of items.
+"""
+
+from claims_pipeline.clients.sync_state.committing import OtherOrganization
+from claims_pipeline.clients.sync_state.items import (
+    BulkJob,
+    Commit,
+    CommittedFilter,
+    CustomerState,
+    FilterCommit,
+    PastSync,
+    Paused,
+    PendingRequest,
+)
+from claims_pipeline.clients.sync_state.lease import Lease
+from claims_pipeline.clients.sync_state.state import SyncState
+from claims_pipeline.clients.sync_state.table import (
+    StateAccessDenied,
+    StateTableMissing,
+    StateTableWrong,
+    StateUnavailable,
+    connect,
+)
+
+__all__ = [
+    "BulkJob",
+    "Commit",
+    "CommittedFilter",
+    "CustomerState",
+    "FilterCommit",
+    "Lease",
+    "OtherOrganization",
+    "PastSync",
+    "Paused",
+    "PendingRequest",
+    "StateAccessDenied",
+    "StateTableMissing",
+    "StateTableWrong",
+    "StateUnavailable",
+    "SyncState",
+    "connect",
+]

@@ -1,0 +1,290 @@
+"""The table itself: connecting, creating it, and one call to it with its errors told apart.
+
+What belongs here: boto3, retries, and the words for what went wrong. Not here: what stands in an item.
+"""
+
+import random
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore import exceptions as aws
+from botocore.config import Config
+
+from claims_pipeline.clients.sync_state.items import to_wire
+from claims_pipeline.errors import PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+KEY: Final = "sync_id"
+_CONFLICTS = ("TransactionConflictException", "TransactionInProgressException")
+_CONFLICT_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_NO_RIGHTS = ("AccessDeniedException", "NotAuthorized")
+_BAD_CREDENTIALS = (
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
+    "UnrecognizedClientException",
+)
+_PASSING = (
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ResourceInUseException",
+    "ServiceUnavailable",
+    "ThrottlingException",
+)
+_CONFLICT_ATTEMPTS = 10
+_WAIT_FOR_TABLE_SECONDS = 2.0
+_WAITS_FOR_TABLE = 60
+
+
+class StateUnavailable(TransientError):
+    """DynamoDB does not answer, or not now."""
+
+
+class StateAccessDenied(PermanentError):
+    """The credentials may not do what the sync state needs."""
+
+
+class StateTableMissing(PermanentError):
+    """There is no such table."""
+
+
+class StateTableWrong(PermanentError):
+    """A table of this name is there and is another's."""
+
+
+class ConditionFailed(Exception):
+    """A conditional write was refused: an answer, and caught within this room.
+
+    `items`: what stood there, by place in the transaction, in DynamoDB's JSON (empty: no item).
+    """
+
+    def __init__(self, items: Mapping[int, Mapping[str, Any]]) -> None:
+        super().__init__("a condition of a write to the sync state does not hold")
+        self.items = items
+
+    @property
+    def item(self) -> Mapping[str, Any]:
+        """Of a write to one item."""
+        return self.items.get(0, {})
+
+
+def connect(region: str | None, endpoint_url: str | None) -> "DynamoDBClient":
+    """A DynamoDB client with time-outs and boto3's bounded, jittered retries. Asks nobody."""
+    patience = Config(
+        connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5}
+    )
+    try:
+        return boto3.client("dynamodb", region_name=region, endpoint_url=endpoint_url, config=patience)
+    except aws.BotoCoreError as error:
+        raise StateAccessDenied(
+            f"boto3 cannot be set up for DynamoDB ({type(error).__name__}): set AWS_REGION, or mend AWS's own settings."
+        ) from None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A conditional update of one item. In the expressions `#name` is the attribute of that name (or of `names`),
+    and `:value` stands in `values`."""
+
+    sync_id: str
+    update: str
+    condition: str
+    values: Mapping[str, object]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def parameters(self, table: str) -> dict[str, Any]:
+        """As boto3 takes them, for an update alone or within a transaction."""
+        return {
+            "TableName": table,
+            "Key": key(self.sync_id),
+            "UpdateExpression": self.update,
+            "ConditionExpression": self.condition,
+            "ExpressionAttributeNames": _names(self.update + self.condition) | dict(self.names),
+            "ExpressionAttributeValues": {f":{name}": to_wire(value) for name, value in self.values.items()},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+
+class StateTable:
+    """Calls to one table. Throttling and lost connections are boto3's to retry, conflicting transactions ours."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        client: "DynamoDBClient",
+        sleep: Callable[[float], None],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        self._client = client
+        self._sleep = sleep
+        self._jitter = jitter
+
+    def get(self, sync_id: str, *attributes: str) -> Mapping[str, Any]:
+        """An item as it stands now (empty: none), or some of its attributes."""
+        some: dict[str, Any] = {}
+        if attributes:
+            wanted = ", ".join(f"#{name}" for name in attributes)
+            some = {"ProjectionExpression": wanted, "ExpressionAttributeNames": _names(wanted)}
+        answer = self.call("get_item", TableName=self.name, Key=key(sync_id), ConsistentRead=True, **some)
+        item: Mapping[str, Any] = answer.get("Item", {})
+        return item
+
+    def update(self, change: "Change") -> Mapping[str, Any]:
+        """A conditional update; the attributes that it set. ConditionFailed holds the item as it stood."""
+        answer = self.call("update_item", ReturnValues="UPDATED_NEW", **change.parameters(self.name))
+        attributes: Mapping[str, Any] = answer.get("Attributes", {})
+        return attributes
+
+    def update_together(self, changes: tuple["Change", ...], token: str) -> None:
+        """All the changes or none. `token`: the same for a repetition of the same changes."""
+        items = [{"Update": change.parameters(self.name)} for change in changes]
+        self.call("transact_write_items", TransactItems=items, ClientRequestToken=token)
+
+    def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        """One operation of boto3's client, with conflicts retried and every error translated."""
+        for attempt in range(_CONFLICT_ATTEMPTS):
+            try:
+                answer: dict[str, Any] = getattr(self._client, operation)(**parameters)
+            except aws.ClientError as error:
+                if not _is_conflict(error.response):
+                    raise self._translated(operation, error.response) from None
+                self._sleep(min(0.02 * 2**attempt, 1.0) * (0.5 + self._jitter() / 2))
+            except (aws.HTTPClientError, aws.ConnectionError) as error:
+                raise StateUnavailable(
+                    f"DynamoDB (table {self.name}) gave no answer to {operation} ({type(error).__name__}): run "
+                    "again later."
+                ) from None
+            except aws.BotoCoreError as error:
+                raise StateAccessDenied(
+                    f"boto3 has no way to the DynamoDB table {self.name} ({type(error).__name__}): give this process a "
+                    "role, or mend AWS's own settings (region, profile, keys)."
+                ) from None
+            else:
+                return answer
+        raise StateUnavailable(
+            f"Other writes kept colliding with {operation} on the DynamoDB table {self.name}; run again later."
+        )
+
+    def _translated(self, operation: str, response: Mapping[str, Any]) -> Exception:
+        code = str(response.get("Error", {}).get("Code", ""))
+        if code in ("ConditionalCheckFailedException", "TransactionCanceledException"):
+            return _failed_condition(response)
+        if code == "ResourceNotFoundException":
+            return StateTableMissing(
+                f"The DynamoDB table {self.name} does not exist (in this account and region): a first run by a person "
+                "with the right dynamodb:CreateTable creates it, or check DYNAMODB_TABLE_NAME and AWS_REGION."
+            )
+        if code in _NO_RIGHTS:
+            return StateAccessDenied(
+                f"AWS refuses {operation} on the DynamoDB table {self.name}: the role needs dynamodb:GetItem, "
+                "BatchGetItem, PutItem, UpdateItem and DescribeTable on it."
+            )
+        if code in _BAD_CREDENTIALS:
+            return StateAccessDenied(
+                f"AWS does not accept the credentials ({code}) for the DynamoDB table {self.name}: renew them."
+            )
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in _PASSING or status >= 500:
+            return StateUnavailable(
+                f"DynamoDB cannot do {operation} on {self.name} now ({code}); run again later."
+            )
+        return StateTableWrong(
+            f"DynamoDB refuses {operation} on the table {self.name} ({code}): it should have the partition key "
+            f"{KEY} (String) and no sort key, and hold nothing but the sync state."
+        )
+
+    def ensure(self) -> bool:
+        """Create the table when it is missing (on demand, encrypted, guarded against deletion); whether it was."""
+        created = False
+        for _ in range(_WAITS_FOR_TABLE):
+            table = self._description()
+            if table is None:
+                self._create()
+                created = True
+                continue
+            if table["TableStatus"] in ("ACTIVE", "UPDATING"):
+                self._check_key(table)
+                return created
+            self._sleep(_WAIT_FOR_TABLE_SECONDS)
+        raise StateUnavailable(
+            f"The DynamoDB table {self.name} is not ready yet; run again in a few minutes."
+        )
+
+    def _description(self) -> dict[str, Any] | None:
+        try:
+            described: dict[str, Any] = self.call("describe_table", TableName=self.name)["Table"]
+        except StateTableMissing:
+            return None
+        return described
+
+    def _create(self) -> None:
+        try:
+            self.call(
+                "create_table",
+                TableName=self.name,
+                AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
+                KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
+                BillingMode="PAY_PER_REQUEST",
+                SSESpecification={"Enabled": True},
+                DeletionProtectionEnabled=True,
+            )
+        except StateAccessDenied:
+            raise StateAccessDenied(
+                f"The DynamoDB table {self.name} does not exist and these credentials may not create it: they need "
+                "dynamodb:CreateTable for this first run, or someone with the right runs `aws dynamodb create-table "
+                f"--table-name {self.name} --attribute-definitions AttributeName={KEY},AttributeType=S "
+                f"--key-schema AttributeName={KEY},KeyType=HASH --billing-mode PAY_PER_REQUEST "
+                "--sse-specification Enabled=true --deletion-protection-enabled`."
+            ) from None
+        except StateUnavailable:
+            self._sleep(_WAIT_FOR_TABLE_SECONDS)  # someone else is creating it, or AWS asks us to wait
+
+    def _check_key(self, table: Mapping[str, Any]) -> None:
+        keys = [(each["AttributeName"], each["KeyType"]) for each in table["KeySchema"]]
+        kinds = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+        if keys != [(KEY, "HASH")] or kinds.get(KEY) != "S":
+            raise StateTableWrong(
+                f"The DynamoDB table {self.name} has another key than {KEY} (String): it is not the sync state's. "
+                "Set DYNAMODB_TABLE_NAME to another name."
+            )
+
+
+def key(sync_id: str) -> dict[str, Any]:
+    """The key of an item."""
+    return {KEY: {"S": sync_id}}
+
+
+def _names(expression: str) -> dict[str, str]:
+    return {placeholder: placeholder[1:] for placeholder in re.findall(r"#\w+", expression)}
+
+
+def _is_conflict(response: Mapping[str, Any]) -> bool:
+    if response.get("Error", {}).get("Code") in _CONFLICTS:
+        return True
+    codes = {reason.get("Code") for reason in response.get("CancellationReasons", ())}
+    return bool(codes & _CONFLICT_REASONS) and "ConditionalCheckFailed" not in codes
+
+
+def _failed_condition(response: Mapping[str, Any]) -> Exception:
+    reasons = response.get("CancellationReasons")
+    if reasons is None:
+        return ConditionFailed({0: response.get("Item", {})})
+    failed = {
+        place: reason.get("Item", {})
+        for place, reason in enumerate(reasons)
+        if reason.get("Code") == "ConditionalCheckFailed"
+    }
+    if failed:
+        return ConditionFailed(failed)
+    codes = ", ".join(sorted({str(reason.get("Code")) for reason in reasons} - {"None"}))
+    return StateTableWrong(f"DynamoDB cancelled a transaction for another reason than ours ({codes}).")

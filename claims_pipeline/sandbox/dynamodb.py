@@ -1,0 +1,42 @@
+"""DynamoDB's stand-in: moto's server on a free loopback port.
+
+What belongs here: starting and stopping it, and the settings that lead boto3 to it. Not here: DynamoDB's behaviour,
+which is moto's. It is kept in memory: what stood in it is gone when its process ends.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from moto.server import ThreadedMotoServer
+
+REGION = "us-east-1"
+
+
+class LocalDynamoDB:
+    """A running server; close it when done."""
+
+    def __init__(self, server: ThreadedMotoServer) -> None:
+        self._server = server
+        host, port = server.get_host_and_port()
+        self.url = f"http://{host}:{port}"
+
+    def environment(self) -> Mapping[str, str]:
+        """The settings that lead our pipeline (and boto3) here. The credentials are nobody's."""
+        return {
+            "DYNAMODB_ENDPOINT_URL": self.url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "sandbox",
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+        }
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.stop()
+
+
+def serve_dynamodb(port: int = 0) -> LocalDynamoDB:
+    """Start it on this machine alone; port 0 takes a free one."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would print every request
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    return LocalDynamoDB(server)
