@@ -1,0 +1,120 @@
+"""Serving an app over TLS on this machine: a free loopback port, in a thread, with certificates of our own.
+
+What belongs here: the local certificate authority and the server's start and stop. Not here: what is served.
+"""
+
+import socket
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+import uvicorn
+from starlette.types import ASGIApp
+
+from claims_pipeline.errors import TransientError
+
+_LONGEST_HEADERS = 256 * 1024  # beyond what any stand-in refuses by itself
+_SECONDS_TO_START = 30
+_SECONDS_TO_STOP = 10
+
+
+class ServerDidNotStart(TransientError):
+    """The server did not come up in time."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A server's certificate chain and private key, PEM files."""
+
+    chain_file: Path
+    key_file: Path
+
+
+class LocalAuthority:
+    """A certificate authority of this machine alone. Clients trust `ca_file`; servers show `certificate`.
+
+    The files are written to `folder` anew each time; `names` are added to localhost and 127.0.0.1.
+    """
+
+    def __init__(self, folder: Path, *, names: Sequence[str] = ()) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        authority = trustme.CA(organization_name="claims-pipeline sandbox")
+        server = authority.issue_cert("localhost", "127.0.0.1", "::1", *names)
+        self.ca_file = folder / "ca.pem"
+        self.certificate = Certificate(folder / "server.pem", folder / "server.key")
+        authority.cert_pem.write_to_path(self.ca_file)
+        self.certificate.key_file.touch(mode=0o600)
+        server.private_key_pem.write_to_path(self.certificate.key_file)
+        self.certificate.chain_file.unlink(missing_ok=True)
+        for blob in server.cert_chain_pems:
+            blob.write_to_path(self.certificate.chain_file, append=True)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.up.set()
+
+
+class Served:
+    """A running server. `close` stops it; used as a context manager, leaving does."""
+
+    def __init__(self, server: _Server, thread: threading.Thread, bound: socket.socket, url: str) -> None:
+        self._server, self._thread, self._bound = server, thread, bound
+        self.url = url
+        self.port: int = bound.getsockname()[1]
+
+    def close(self) -> None:
+        """Stop serving; requests under way get a moment to end."""
+        self._server.should_exit = True
+        self._thread.join(_SECONDS_TO_STOP)
+        self._bound.close()
+
+    def __enter__(self) -> "Served":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def serve(app: ASGIApp, *, certificate: Certificate | None, port: int = 0) -> Served:
+    """Serve `app` on a loopback port (0: a free one), over TLS unless `certificate` is None.
+
+    Its `url` has no slash at the end: `https://127.0.0.1:41233`.
+    """
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="h11",
+            loop="asyncio",
+            ws="none",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            h11_max_incomplete_event_size=_LONGEST_HEADERS,
+            timeout_graceful_shutdown=1,
+            ssl_certfile=None if certificate is None else certificate.chain_file,
+            ssl_keyfile=None if certificate is None else certificate.key_file,
+        )
+    )
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [bound]}, name=f"serve-{bound.getsockname()[1]}", daemon=True
+    )
+    thread.start()
+    if not server.up.wait(_SECONDS_TO_START):
+        bound.close()
+        raise ServerDidNotStart(f"The sandbox's server did not come up within {_SECONDS_TO_START} seconds.")
+    scheme = "http" if certificate is None else "https"
+    return Served(server, thread, bound, f"{scheme}://127.0.0.1:{bound.getsockname()[1]}")
