@@ -1,7 +1,7 @@
 """A REST call and its answer, free of the web framework, so that `/composite` can make calls of its own.
 
-What belongs here: what a handler is given and gives back, errors in Salesforce's list form, and finding the handler of a
-path. Not here: any one resource, nor sessions, quotas and headers (`app`).
+What belongs here: what a handler is given and gives back, errors in Salesforce's list form, and finding the handler of
+a path. Not here: any one resource, nor sessions, quotas and headers (`app`).
 """
 
 import json
@@ -95,8 +95,8 @@ Handler = Callable[[Call], Answer]
 class Endpoint:
     """One method on one path below `/services/data/vXX.X/`, e.g. `jobs/ingest/{job_id}/batches`.
 
-    `{name}` is one segment, handed on decoded (`+` is a space: clients quote keys as forms do); `{name...}` is the rest.
-    Letters' case does not matter in the fixed parts, nor does a slash at the end.
+    `{name}` is one segment, handed on decoded (`+` is a space: clients quote keys as forms do); `{name...}` is the
+    rest. Letters' case does not matter in the fixed parts, nor does a slash at the end.
     """
 
     method: str

@@ -1,0 +1,130 @@
+"""Where the org's records are kept: one SQLite table an object.
+
+What belongs here: making the tables and the few look-ups and writes that the rules need. Not here: the rules
+(`validation`, `writing`), nor SOQL.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from itertools import count
+from pathlib import Path
+
+from claims_pipeline.sandbox.salesforce.record_ids import new_id
+from claims_pipeline.sandbox.salesforce.schema import FieldSchema, FieldType, ObjectSchema, OrgSchema
+from claims_pipeline.sandbox.salesforce.validation import Stored
+
+_LOOKUP_ROWS = 500  # values in one IN (...): SQLite takes at least 999 parameters
+
+
+def fold(text: str | None) -> str | None:
+    """The form in which Salesforce compares text: without regard to case."""
+    return text.casefold() if isinstance(text, str) else text
+
+
+class Tables:
+    """The records of an org. Every use holds `lock`: one connection serves all threads."""
+
+    def __init__(self, database: Path | None, schema: OrgSchema) -> None:
+        self.lock = threading.RLock()
+        self.connection = sqlite3.connect(
+            ":memory:" if database is None else database, check_same_thread=False, isolation_level=None
+        )
+        self.connection.create_function("fold", 1, fold, deterministic=True)
+        self.connection.execute("PRAGMA journal_mode = MEMORY")
+        self.connection.execute("PRAGMA synchronous = OFF")
+        for found in schema.objects.values():
+            self._create(found)
+        self._numbers = {name: count(self._rows(name) + 1) for name in schema.objects}
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self.lock:
+            self.connection.close()
+
+    def _create(self, schema: ObjectSchema) -> None:
+        stored = [found for found in schema.fields.values() if found.stored]
+        columns = ", ".join(
+            f'"{found.name}" {found.type.column_type}{" PRIMARY KEY" if found.type is FieldType.ID else ""}'
+            for found in stored
+        )
+        self.connection.execute(f'CREATE TABLE IF NOT EXISTS "{schema.name}" ({columns}) WITHOUT ROWID')
+        for found in stored:
+            if found.unique or found.external_id or found.name_field:
+                self._index(schema, found, f'fold("{found.name}")')
+            elif found.type is FieldType.REFERENCE and found.custom:
+                self._index(schema, found, f'"{found.name}"')
+
+    def _index(self, schema: ObjectSchema, field: FieldSchema, expression: str) -> None:
+        name = f"{schema.name}.{field.name}"
+        self.connection.execute(f'CREATE INDEX IF NOT EXISTS "{name}" ON "{schema.name}" ({expression})')
+
+    def _rows(self, name: str) -> int:
+        return int(self.connection.execute(f'SELECT COUNT(*) FROM "{name}"').fetchone()[0])
+
+    def next_identity(self, schema: ObjectSchema) -> tuple[str, int]:
+        """The id of the object's next record, and its number (for an AutoNumber)."""
+        number = next(self._numbers[schema.name])
+        return new_id(schema.key_prefix, number), number
+
+    def by_key(
+        self, schema: ObjectSchema, field: FieldSchema, keys: Iterable[str]
+    ) -> dict[str, list[tuple[str, str]]]:
+        """Folded key -> (id, key as it stands) of every record in use that has one of these keys."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        query = f'SELECT fold("{field.name}"), "Id", "{field.name}" FROM "{schema.name}" WHERE '
+        deleted = ' AND "IsDeleted" = 0' if schema.field("IsDeleted") else ""
+        for marks, values in _slices({key.casefold() for key in keys}):
+            rows = self.connection.execute(f'{query} fold("{field.name}") IN ({marks}){deleted}', values)
+            for folded, record_id, key in rows:
+                found.setdefault(folded, []).append((record_id, key))
+        return found
+
+    def by_id(self, schema: ObjectSchema, record_ids: Iterable[str]) -> dict[str, bool]:
+        """Id -> whether it is deleted, of those of these records that the org has."""
+        deleted = '"IsDeleted"' if schema.field("IsDeleted") else "0"
+        query = f'SELECT "Id", {deleted} FROM "{schema.name}" WHERE "Id" IN '
+        found: dict[str, bool] = {}
+        for marks, values in _slices(set(record_ids)):
+            found.update(
+                (row[0], bool(row[1])) for row in self.connection.execute(f"{query}({marks})", values)
+            )
+        return found
+
+    def insert(self, schema: ObjectSchema, columns: Sequence[str], rows: Iterable[Sequence[Stored]]) -> None:
+        """Add records; one column list for all."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        marks = ", ".join("?" * len(columns))
+        self.connection.executemany(f'INSERT INTO "{schema.name}" ({names}) VALUES ({marks})', rows)
+
+    def update(self, schema: ObjectSchema, columns: Sequence[str], rows: Iterable[Sequence[Stored]]) -> None:
+        """Change records; each row holds the columns' values, then the id."""
+        changes = ", ".join(f'"{name}" = ?' for name in columns)
+        self.connection.executemany(f'UPDATE "{schema.name}" SET {changes} WHERE "Id" = ?', rows)
+
+    def clear_column(self, schema: ObjectSchema, field: FieldSchema) -> None:
+        """Forget what a field held, in every record."""
+        self.connection.execute(f'UPDATE "{schema.name}" SET "{field.name}" = NULL')
+
+    def clear_lookups(self, schema: ObjectSchema, field: FieldSchema, record_ids: Iterable[str]) -> None:
+        """Clear a lookup wherever it leads to one of these records."""
+        change = f'UPDATE "{schema.name}" SET "{field.name}" = NULL WHERE "{field.name}" = ?'
+        self.connection.executemany(change, [(found,) for found in record_ids])
+
+    def empty(self, schema: ObjectSchema) -> None:
+        """Forget every record of an object."""
+        self.connection.execute(f'DELETE FROM "{schema.name}"')
+
+    def records(self, schema: ObjectSchema) -> list[dict[str, Stored]]:
+        """Every record, deleted ones too, as stored."""
+        names = [found.name for found in schema.fields.values() if found.stored]
+        listed = ", ".join(f'"{name}"' for name in names)
+        rows = self.connection.execute(f'SELECT {listed} FROM "{schema.name}" ORDER BY "Id"')
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _slices(values: set[str]) -> Iterable[tuple[str, list[str]]]:
+    ordered = list(values)
+    for start in range(0, len(ordered), _LOOKUP_ROWS):
+        part = ordered[start : start + _LOOKUP_ROWS]
+        yield ", ".join("?" * len(part)), part
