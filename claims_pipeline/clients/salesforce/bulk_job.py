@@ -1,0 +1,229 @@
+"""One job of Bulk API 2.0 ingest, from its creation to its end.
+
+What belongs here: create, upload, close, wait, abort. A job that we leave is aborted. Not here: its results
+(`bulk_results`), nor what is done about them (`writing`).
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from claims_pipeline.clients.salesforce.connection import Connection
+from claims_pipeline.clients.salesforce.payload import JobFile
+from claims_pipeline.clients.salesforce.refusals import (
+    RequestRefused,
+    SalesforceUnavailable,
+    UnexpectedAnswer,
+    safe_code,
+)
+from claims_pipeline.errors import ClaimsPipelineError, DeadlineExceeded
+
+logger = logging.getLogger(__name__)
+
+_JOB_ID = re.compile(r"[A-Za-z0-9]{15,18}")
+_FIELD_NOT_FOUND = re.compile(r"Field name not found : (\w+)")
+_ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
+_UPLOADS = 3
+_POLLS_MISSED = 5
+_LEAVING_ATTEMPTS = 2
+
+
+class JobEvent(StrEnum):
+    """What happens to a job, for whoever keeps its id: from `created` until `ended` or `aborted` it may write."""
+
+    CREATED = "created"
+    SENT = "sent"
+    ENDED = "ended"
+    ABORTED = "aborted"
+    LEFT = "left"  # we had to go, and Salesforce did not confirm the abort
+
+
+OnJob = Callable[[str, JobEvent], None]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How a job is waited for: the wait between two looks grows from first to longest."""
+
+    first_poll_seconds: float = 1
+    longest_poll_seconds: float = 30
+    job_seconds: float = 6 * 3600
+
+
+@dataclass(frozen=True)
+class EndedJob:
+    """A job that writes no more. `processed` counts the `failed` too; `code` says why a job failed as a whole."""
+
+    job_id: str
+    state: str
+    processed: int
+    failed: int
+    code: str | None
+    unknown_field: str | None
+
+
+class BulkJobs:
+    """Runs upsert jobs for one object and external id, one at a time."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        sobject: str,
+        key: str,
+        *,
+        on_job: OnJob | None = None,
+        before_batch: Callable[[], None] | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._connection = connection
+        self._sobject = sobject
+        self._key = key
+        self._on_job: OnJob = on_job or (lambda _job_id, _event: None)
+        self._before_batch = before_batch or (lambda: None)
+        self._patience = patience or Patience()
+
+    def run(self, file: JobFile, take: Callable[[EndedJob], None]) -> None:
+        """Sends the file as a job, waits for its end and hands it to `take`, which reads the results.
+
+        Only after that is the job told as ended. Whatever goes wrong on the way, the job is aborted.
+        """
+        job_id = self._uploaded(file)
+        ended: EndedJob | None = None
+        try:
+            self._before_batch()
+            self._close(job_id)
+            self._on_job(job_id, JobEvent.SENT)
+            ended = self._wait(job_id)
+        finally:
+            if ended is None:
+                self.leave(job_id)
+        take(ended)
+        self._on_job(job_id, JobEvent.ENDED)
+
+    def _uploaded(self, file: JobFile) -> str:
+        """A job that holds the whole file. A job whose upload was lost cannot be filled again: another is made."""
+        for attempt in range(1, _UPLOADS + 1):
+            job_id = self._create()
+            uploaded = False
+            try:
+                self._on_job(job_id, JobEvent.CREATED)
+                self._connection.upload("upload a Bulk file", f"jobs/ingest/{job_id}/batches", file.path)
+                uploaded = True
+            except SalesforceUnavailable:
+                if attempt == _UPLOADS:
+                    raise
+                logger.warning("the upload to Bulk job %s was lost; making another job", job_id)
+            finally:
+                if not uploaded:
+                    self.leave(job_id)
+            if uploaded:
+                return job_id
+        raise AssertionError("the last attempt returns or raises")
+
+    def _create(self) -> str:
+        told = self._connection.call(
+            f"create a Bulk job for {self._sobject}",
+            "POST",
+            "jobs/ingest",
+            body={
+                "object": self._sobject,
+                "operation": "upsert",
+                "externalIdFieldName": self._key,
+                "contentType": "CSV",
+                "lineEnding": "LF",
+                "columnDelimiter": "COMMA",
+            },
+            repeatable=True,  # a job that was made and never answered stays empty
+        )
+        job_id = told.get("id") if isinstance(told, dict) else None
+        if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
+            raise UnexpectedAnswer("Salesforce's answer to a new Bulk job holds no job id.")
+        return job_id
+
+    def _close(self, job_id: str) -> None:
+        """Lets the job start. After a lost answer the job itself says whether it did."""
+        try:
+            self._set_state(job_id, "UploadComplete")
+        except (SalesforceUnavailable, UnexpectedAnswer, RequestRefused):
+            if _state_of(self._look(job_id)) == "Open":
+                raise
+
+    def _set_state(self, job_id: str, state: str, **kwargs: Any) -> Any:
+        what = f"set Bulk job {job_id} to {state}"
+        return self._connection.call(
+            what, "PATCH", f"jobs/ingest/{job_id}", body={"state": state}, repeatable=True, **kwargs
+        )
+
+    def _look(self, job_id: str) -> Any:
+        return self._connection.call(f"look at Bulk job {job_id}", "GET", f"jobs/ingest/{job_id}")
+
+    def _wait(self, job_id: str) -> EndedJob:
+        session, patience = self._connection.session, self._patience
+        deadline = session.clock() + patience.job_seconds
+        interval, missed = patience.first_poll_seconds, 0
+        while True:
+            session.sleep(interval)
+            interval = min(interval * 1.5, patience.longest_poll_seconds)
+            try:
+                told = self._look(job_id)
+            except SalesforceUnavailable:
+                missed += 1
+                if missed == _POLLS_MISSED:
+                    raise
+                continue
+            missed = 0
+            if _state_of(told) in _ENDED:
+                return _ended(job_id, told)
+            if session.clock() > deadline:
+                raise DeadlineExceeded(
+                    f"Bulk job {job_id} did not end within {patience.job_seconds / 3600:g} hours and is aborted. "
+                    "See Setup, Bulk Data Load Jobs; then run again: what it wrote is found in the org."
+                )
+
+    def leave(self, job_id: str) -> None:
+        """Aborts a job that nobody waits for any more, and says whether that was confirmed. Never hides an error."""
+        try:
+            told = self._set_state(job_id, "Aborted", attempts=_LEAVING_ATTEMPTS)
+            event = JobEvent.ABORTED if _state_of(told) == "Aborted" else JobEvent.LEFT
+        except ClaimsPipelineError as error:
+            logger.warning("Bulk job %s could not be aborted (%s)", job_id, type(error).__name__)
+            event = JobEvent.LEFT
+        self._on_job(job_id, event)
+
+    def end(self, job_id: str) -> str:
+        """Makes sure that a job of an earlier run writes no more: its last state, or `Gone`."""
+        try:
+            state = _state_of(self._look(job_id))
+            if state in _ENDED:
+                return state
+            if state in ("Open", "UploadComplete", "InProgress"):
+                self._set_state(job_id, "Aborted")
+        except RequestRefused as refused:
+            if refused.status == 404:
+                return "Gone"
+            logger.info("Bulk job %s was not aborted: it may have just ended", job_id)
+        return self._wait(job_id).state
+
+
+def _state_of(told: Any) -> str:
+    state = told.get("state") if isinstance(told, dict) else None
+    if not isinstance(state, str):
+        raise UnexpectedAnswer("Salesforce's answer about a Bulk job tells no state.")
+    return state
+
+
+def _ended(job_id: str, told: Any) -> EndedJob:
+    message = told.get("errorMessage")
+    text = message if isinstance(message, str) else ""
+    unknown = _FIELD_NOT_FOUND.search(text)
+    return EndedJob(
+        job_id=job_id,
+        state=_state_of(told),
+        processed=int(told.get("numberRecordsProcessed") or 0),
+        failed=int(told.get("numberRecordsFailed") or 0),
+        code=safe_code(text.partition(":")[0].strip()) if text else None,
+        unknown_field=unknown[1] if unknown else None,
+    )

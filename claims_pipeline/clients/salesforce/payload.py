@@ -1,0 +1,212 @@
+"""Payload frames as Salesforce takes them: JSON records for Collections, CSV files for Bulk.
+
+What belongs here: flattening text to one line, null against "leave", and both serialisations, which must mean the
+same. A payload frame has one text column a field; null clears the field, `""` leaves it as it stands.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any
+
+import polars as pl
+
+from claims_pipeline.clients.salesforce.describe import NUMBER_TYPES, ObjectDescription
+from claims_pipeline.errors import PermanentError
+
+BULK_NULL = "#N/A"
+"""What clears a field in a Bulk file; a text that reads so cannot be sent by Bulk, and goes by Collections."""
+
+MOST_FILE_BYTES = 90_000_000  # raw: base64 makes 120 of Salesforce's 150 MB
+MOST_FILE_ROWS = 150_000
+_WRITE_ROWS = 10_000
+
+_LINE_BREAKS = r"[\t\n\x0b\x0c\r\x1c-\x1f\x{85}\x{2028}\x{2029}]+"
+_NEVER_SENT = "\x00"
+_ENDS = " "
+
+
+class UnfitKeys(PermanentError):
+    """The same external id stands twice in one upsert, or is missing: Salesforce would refuse, or take either."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"{count} record(s) were to be sent without a key or twice in one upsert, so nothing of this part was "
+            "sent. This is a fault of ours: please report it."
+        )
+
+
+def one_line(payload: pl.DataFrame) -> pl.DataFrame:
+    """Every text on one line and trimmed, as the org stores it; a text of nothing but white space is null."""
+    flat = [
+        pl.col(name).str.replace_all(_LINE_BREAKS, " ").str.replace_all(_NEVER_SENT, "", literal=True)
+        for name in payload.columns
+    ]
+    trimmed = payload.with_columns(flat).with_columns(pl.all().str.strip_chars(_ENDS))
+    return trimmed.select(
+        pl.when((pl.col(name) != "") | (payload.get_column(name) == "")).then(pl.col(name))
+        for name in payload.columns
+    )
+
+
+def fold_key(column: pl.Expr) -> pl.Expr:
+    """An external id as the org compares it: trimmed, case folded."""
+    trimmed = column.str.strip_chars()
+    is_plain = trimmed.str.contains(r"^[\x00-\x7F]*$")
+    folded = trimmed.map_elements(str.casefold, return_dtype=pl.String, skip_nulls=True)
+    return pl.when(is_plain).then(trimmed.str.to_lowercase()).otherwise(folded)
+
+
+def records_of(payload: pl.DataFrame, description: ObjectDescription) -> list[dict[str, Any]]:
+    """The rows of a one-line payload as records for sObject Collections: amounts as exact JSON numbers."""
+    kinds = {name: description.type_of(name) for name in payload.columns}
+    return [
+        {"attributes": {"type": description.name}}
+        | {name: _json_value(value, kinds[name]) for name, value in row.items() if value != ""}
+        for row in payload.iter_rows(named=True)
+    ]
+
+
+def _json_value(value: str | None, kind: str) -> str | bool | Decimal | None:
+    if value is None:
+        return None
+    if kind in NUMBER_TYPES:
+        return Decimal(value)
+    return value == "true" if kind == "boolean" else value
+
+
+@dataclass(frozen=True)
+class JobFile:
+    """A CSV file for one Bulk job, and the keys in it, in order: `key` as sent, `folded` as the org compares it."""
+
+    path: Path
+    columns: tuple[str, ...]
+    keys: pl.DataFrame
+
+    def payload(self, wanted: frozenset[str]) -> Iterator[pl.DataFrame]:
+        """The payload of some of its rows again, read back from the file; `wanted` holds folded keys."""
+        chosen: list[list[str | None]] = []
+        with self.path.open(encoding="utf-8", newline="") as opened:
+            rows = csv.reader(opened)
+            next(rows)
+            for row, folded in zip(rows, self.keys.get_column("folded"), strict=True):
+                if folded in wanted:
+                    chosen.append([None if cell == BULK_NULL else cell for cell in row])
+                if len(chosen) == _WRITE_ROWS:
+                    yield self._frame(chosen)
+                    chosen = []
+        if chosen:
+            yield self._frame(chosen)
+
+    def _frame(self, rows: list[list[str | None]]) -> pl.DataFrame:
+        return pl.DataFrame(rows, schema=dict.fromkeys(self.columns, pl.String), orient="row")
+
+
+class JobFiles:
+    """Cuts payload slices into files for Bulk jobs, one file at a time; what Bulk cannot carry is set aside."""
+
+    def __init__(
+        self,
+        folder: Path,
+        key: str,
+        *,
+        name: str = "upsert",
+        most_bytes: int = MOST_FILE_BYTES,
+        most_rows: int = MOST_FILE_ROWS,
+    ) -> None:
+        self._folder = folder
+        self._key = key
+        self._name = name
+        self._most_bytes = most_bytes
+        self._most_rows = most_rows
+        self._written = 0
+        self.aside: list[pl.DataFrame] = []
+
+    def write(self, slices: Iterable[pl.DataFrame]) -> Iterator[JobFile]:
+        """Files of one job each. The next is written when it is asked for; a file is the taker's to delete."""
+        opened: _OpenFile | None = None
+        try:
+            for payload in self._small(slices):
+                data = _csv_lines(payload)
+                if opened is not None and not opened.has_room(data, payload.height):
+                    yield opened.close()
+                    opened = None
+                if opened is None:
+                    opened = self._open(payload.columns)
+                opened.add(data, payload.get_column(self._key))
+            if opened is not None:
+                yield opened.close()
+                opened = None
+        finally:
+            if opened is not None:
+                opened.discard()
+
+    def _small(self, slices: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        for payload in slices:
+            flat = one_line(payload)
+            unfit = flat.filter(pl.any_horizontal(pl.all() == BULK_NULL))
+            if unfit.height:
+                self.aside.append(unfit)
+                flat = flat.filter(~pl.any_horizontal(pl.all().eq_missing(BULK_NULL)))
+            yield from flat.iter_slices(min(_WRITE_ROWS, self._most_rows))
+
+    def _open(self, columns: list[str]) -> "_OpenFile":
+        self._written += 1
+        path = self._folder / f"{self._name}_{self._written:04}.csv"
+        return _OpenFile(path, tuple(columns), most_bytes=self._most_bytes, most_rows=self._most_rows)
+
+
+class _OpenFile:
+    """A job's file while it is written."""
+
+    def __init__(self, path: Path, columns: tuple[str, ...], *, most_bytes: int, most_rows: int) -> None:
+        self._path = path
+        self._columns = columns
+        self._most_bytes = most_bytes
+        self._most_rows = most_rows
+        self._keys: list[pl.Series] = []
+        self._rows = 0
+        self._file: IO[bytes] = path.open("wb")
+        self._bytes = self._file.write(",".join(columns).encode() + b"\n")
+
+    def has_room(self, data: bytes, rows: int) -> bool:
+        return self._bytes + len(data) <= self._most_bytes and self._rows + rows <= self._most_rows
+
+    def add(self, data: bytes, keys: pl.Series) -> None:
+        self._bytes += self._file.write(data)
+        self._keys.append(keys)
+        self._rows += len(keys)
+
+    def close(self) -> JobFile:
+        self._file.close()
+        keys = pl.DataFrame({"key": pl.concat(self._keys)}).with_columns(folded=fold_key(pl.col("key")))
+        refuse_duplicates(keys)
+        return JobFile(self._path, self._columns, keys)
+
+    def discard(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def refuse_duplicates(keys: pl.DataFrame) -> None:
+    """Raises where two rows of one call or job have the same `folded` key, or a row has none."""
+    folded = keys.get_column("folded")
+    unfit = int((folded.fill_null("") == "").sum()) or keys.height - folded.n_unique()
+    if unfit:
+        raise UnfitKeys(unfit)
+
+
+def _csv_lines(payload: pl.DataFrame) -> bytes:
+    """Rows as CSV with LF: `#N/A` for null, nothing at all for "leave", quotes where they are needed."""
+    cells = [
+        pl.when(pl.col(name).str.contains('[",]'))
+        .then(pl.lit('"') + pl.col(name).str.replace_all('"', '""', literal=True) + pl.lit('"'))
+        .otherwise(pl.col(name))
+        .fill_null(BULK_NULL)
+        .alias(name)
+        for name in payload.columns
+    ]
+    lines = payload.select(pl.concat_str(cells, separator=",").alias("line")).get_column("line")
+    return ("\n".join(lines.to_list()) + "\n").encode()
