@@ -27,14 +27,12 @@ def decoded_chunks(stream: BinaryIO) -> Iterator[str]:
 
 
 def _encoding(stream: BinaryIO) -> str:
-    chunks = _chunks(stream)
-    first = next(chunks, b"")
-    if first.startswith(_UTF_16_MARKS):
+    stream.seek(0)
+    if stream.read(1) + stream.read(1) in _UTF_16_MARKS:
         return "utf-16"
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        decoder.decode(first)
-        for chunk in chunks:
+        for chunk in _chunks(stream):
             decoder.decode(chunk)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
