@@ -1,7 +1,6 @@
 """Salesforce: signing in, reading and writing one org, over simple-salesforce with its gaps closed."""
 
-from claims_pipeline.clients.salesforce.bulk_job import JobEvent, Patience
-from claims_pipeline.clients.salesforce.bulk_query import DownloadedRecords
+from claims_pipeline.clients.salesforce.bulk_job import JobEvent, JobListener, Patience
 from claims_pipeline.clients.salesforce.client import SalesforceClient
 from claims_pipeline.clients.salesforce.describe import FieldDescription, ObjectDescription
 from claims_pipeline.clients.salesforce.identity import OrgIdentity
@@ -28,10 +27,10 @@ __all__ = [
     "ApiUsage",
     "BulkSizes",
     "ClaimShape",
-    "DownloadedRecords",
     "FieldDescription",
     "Holds",
     "JobEvent",
+    "JobListener",
     "NotTrusted",
     "ObjectDescription",
     "ObjectMissing",

@@ -32,16 +32,18 @@ _LEAVING_ATTEMPTS = 2
 
 
 class JobEvent(StrEnum):
-    """What happens to a job, for whoever keeps its id: from `created` until `ended` or `aborted` it may write."""
+    """What happens to a job, for whoever keeps its id: from `created` until `ended` or `aborted` it may write.
+
+    A job that we had to leave and whose abort Salesforce did not confirm tells neither: its id stays kept, and whoever
+    comes next ends it (`SalesforceClient.end_job`).
+    """
 
     CREATED = "created"
-    SENT = "sent"
     ENDED = "ended"
     ABORTED = "aborted"
-    LEFT = "left"  # we had to go, and Salesforce did not confirm the abort
 
 
-OnJob = Callable[[str, JobEvent], None]
+JobListener = Callable[[str, JobEvent], None]
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,14 @@ class BulkJobs:
         sobject: str,
         key: str,
         *,
-        on_job: OnJob | None = None,
+        on_job: JobListener | None = None,
         before_batch: Callable[[], None] | None = None,
         patience: Patience | None = None,
     ) -> None:
         self._connection = connection
         self._sobject = sobject
         self._key = key
-        self._on_job: OnJob = on_job or (lambda _job_id, _event: None)
+        self._on_job: JobListener = on_job or (lambda _job_id, _event: None)
         self._before_batch = before_batch or (lambda: None)
         self._patience = patience or Patience()
 
@@ -95,7 +97,6 @@ class BulkJobs:
         try:
             self._before_batch()
             self._close(job_id)
-            self._on_job(job_id, JobEvent.SENT)
             ended = self._wait(job_id)
         finally:
             if ended is None:
@@ -184,14 +185,15 @@ class BulkJobs:
                 )
 
     def leave(self, job_id: str) -> None:
-        """Aborts a job that nobody waits for any more, and says whether that was confirmed. Never hides an error."""
+        """Aborts a job that nobody waits for any more. Never hides the error for which it is left."""
         try:
-            told = self._set_state(job_id, "Aborted", attempts=_LEAVING_ATTEMPTS)
-            event = JobEvent.ABORTED if _state_of(told) == "Aborted" else JobEvent.LEFT
+            state = _state_of(self._set_state(job_id, "Aborted", attempts=_LEAVING_ATTEMPTS))
         except ClaimsPipelineError as error:
-            logger.warning("Bulk job %s could not be aborted (%s)", job_id, type(error).__name__)
-            event = JobEvent.LEFT
-        self._on_job(job_id, event)
+            state = type(error).__name__
+        if state == "Aborted":
+            self._on_job(job_id, JobEvent.ABORTED)
+        else:
+            logger.warning("Bulk job %s could not be aborted (%s); its id is kept", job_id, state)
 
     def end(self, job_id: str) -> str:
         """Makes sure that a job of an earlier run writes no more: its last state, or `Gone`."""

@@ -30,7 +30,7 @@ _LEAVING_ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class DownloadedRecords:
-    """Records on disk, in CSV parts as Salesforce gave them. The taker deletes the folder: it holds claims."""
+    """Records on disk, in CSV parts as Salesforce gave them."""
 
     folder: Path
     parts: tuple[Path, ...]
@@ -39,9 +39,10 @@ class DownloadedRecords:
     description: ObjectDescription
 
     def slices(self) -> Iterator[pl.DataFrame]:
-        """The records in canonical text columns in the order of `fields`, a part at a time."""
+        """The records in canonical text columns in the order of `fields`, a part at a time, deleted after."""
         for part in self.parts:
             yield canonical_columns(_read(part).select(self.fields), self.description)
+            part.unlink()
 
 
 def download(

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from claims_pipeline.clients.salesforce import bulk_query, reading
-from claims_pipeline.clients.salesforce.bulk_job import BulkJobs, OnJob, Patience
+from claims_pipeline.clients.salesforce.bulk_job import BulkJobs, JobListener, Patience
 from claims_pipeline.clients.salesforce.connection import Connection
 from claims_pipeline.clients.salesforce.describe import ObjectDescription, describe
 from claims_pipeline.clients.salesforce.identity import OrgIdentity
@@ -47,7 +47,11 @@ class SalesforceClient:
         sizes: BulkSizes | None = None,
     ) -> None:
         self._login = login
-        self._patience = patience or Patience()
+        self._patience = patience or Patience(
+            first_poll_seconds=min(1.0, login.poll_seconds),
+            longest_poll_seconds=login.poll_seconds,
+            job_seconds=login.job_seconds,
+        )
         self._sizes = sizes or BulkSizes(threshold=login.bulk_threshold)
         session = SalesforceSession(
             ca_bundle=login.ca_bundle, timing=timing, clock=clock, sleep=sleep, jitter=jitter
@@ -70,7 +74,7 @@ class SalesforceClient:
         return self._connection.session.api_usage
 
     @property
-    def requests_made(self) -> int:
+    def api_calls(self) -> int:
         """How many requests this client has sent, repeats included."""
         return self._connection.session.requests_made
 
@@ -122,12 +126,22 @@ class SalesforceClient:
         )
 
     def download_claims(
-        self, fields: Sequence[str], where: str | None, to: Path
-    ) -> bulk_query.DownloadedRecords:
-        """The org's claims by a Bulk query, on disk below `to`; `.slices()` gives them as `read_claims` would."""
-        return bulk_query.download(
-            self._connection, self.describe(CLAIMS), fields, where=where, to=to, patience=self._patience
+        self, fields: Sequence[str], *, where: str | None, work_folder: Path
+    ) -> Iterator[pl.DataFrame]:
+        """The org's claims by a Bulk query, as slices in the form of `read_claims`.
+
+        All are on disk below `work_folder`, and counted, before the first slice is given; each part is deleted once
+        it was given.
+        """
+        downloaded = bulk_query.download(
+            self._connection,
+            self.describe(CLAIMS),
+            fields,
+            where=where,
+            to=work_folder,
+            patience=self._patience,
         )
+        yield from downloaded.slices()
 
     def upsert(
         self,
@@ -137,7 +151,7 @@ class SalesforceClient:
         *,
         work_folder: Path,
         total: int,
-        on_job: OnJob | None = None,
+        on_job: JobListener | None = None,
         before_batch: Callable[[], None] | None = None,
     ) -> Iterator[pl.DataFrame]:
         """Sends payload slices and gives outcome slices: each key exactly once, in whatever order.

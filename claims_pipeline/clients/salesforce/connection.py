@@ -119,7 +119,7 @@ class Connection:
         if self._salesforce is None:
             self._salesforce = Salesforce(
                 session_id=signed_in.session_id,
-                instance_url=signed_in.instance_url,
+                instance_url=signed_in.identity.instance_url,
                 session=self.session,
                 version=self.login.version,
                 parse_float=Decimal,

@@ -15,6 +15,7 @@ class OrgIdentity:
     organization_id: str
     user_id: str
     username: str
+    instance_url: str
 
 
 def long_id(record_id: str) -> str:

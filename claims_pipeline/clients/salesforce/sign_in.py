@@ -16,11 +16,13 @@ from urllib.parse import urlsplit
 
 import jwt
 import requests
+from pydantic import SecretStr
 
 from claims_pipeline.clients.salesforce.identity import OrgIdentity, long_id
 from claims_pipeline.clients.salesforce.refusals import SignInRefused, UnexpectedAnswer
 from claims_pipeline.clients.salesforce.session import SalesforceSession
 from claims_pipeline.clients.salesforce.soap import soap_sign_in
+from claims_pipeline.settings.facts import Salesforce, SignIn
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,29 @@ class SalesforceLogin:
     ca_bundle: Path | None = None
     batch_size: int = 200
     bulk_threshold: int = 2_000
+    poll_seconds: float = 30
+    job_seconds: float = 6 * 3600
+
+    @classmethod
+    def from_settings(cls, settings: Salesforce, *, ca_bundle: str | None = None) -> "SalesforceLogin":
+        """What the settings say, with the secrets of the way that they chose."""
+        by_password = settings.sign_in is SignIn.PASSWORD
+        by_jwt = settings.sign_in is SignIn.JWT_BEARER
+        return cls(
+            domain=settings.domain,
+            username=settings.username,
+            password=_told(settings.password) if by_password else None,
+            security_token=_told(settings.security_token) if by_password else None,
+            consumer_key=None if by_password else settings.consumer_key,
+            private_key=_told(settings.private_key) if by_jwt else None,
+            consumer_secret=None if by_jwt or by_password else _told(settings.consumer_secret),
+            api_version=settings.api_version,
+            ca_bundle=Path(ca_bundle) if ca_bundle is not None else None,
+            batch_size=settings.batch_size,
+            bulk_threshold=settings.bulk_from_rows,
+            poll_seconds=settings.poll_seconds,
+            job_seconds=settings.deadline_seconds,
+        )
 
     @property
     def way(self) -> Way:
@@ -109,7 +134,6 @@ class SignedIn:
     """An open session and whose it is."""
 
     session_id: str = field(repr=False)
-    instance_url: str
     identity: OrgIdentity
 
 
@@ -118,14 +142,14 @@ def sign_in(login: SalesforceLogin, session: SalesforceSession, *, now: Callable
     way = login.way
     logger.info("signing in to Salesforce by %s", way.value)
     if way is Way.PASSWORD:
-        session_id, instance_url, identity = soap_sign_in(
+        session_id, identity = soap_sign_in(
             session,
             login_url=login.login_url,
             version=login.version,
             username=login.username or "",
             secret=(login.password or "") + (login.security_token or ""),
         )
-        return SignedIn(session_id, instance_url, identity)
+        return SignedIn(session_id, identity)
     form = _jwt_form(login, now()) if way is Way.JWT_BEARER else _credentials_form(login)
     return _token_sign_in(login, session, form)
 
@@ -141,6 +165,10 @@ def warnings_of(login: SalesforceLogin) -> tuple[str, ...]:
     if login.version != login.api_version:
         said.append(f"API version {login.version} is spoken: later ones have no sign-in by password.")
     return tuple(said)
+
+
+def _told(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
 
 
 def _jwt_form(login: SalesforceLogin, now: datetime) -> dict[str, str]:
@@ -190,8 +218,7 @@ def _token_sign_in(login: SalesforceLogin, session: SalesforceSession, form: dic
         raise UnexpectedAnswer(
             "Salesforce's answer to the sign-in holds no access token, or no https address."
         )
-    instance_url = instance.rstrip("/")
-    return SignedIn(token, instance_url, _identity(login, session, instance_url, token, answer.get("id")))
+    return SignedIn(token, _identity(login, session, instance.rstrip("/"), token, answer.get("id")))
 
 
 def _identity(
@@ -210,7 +237,7 @@ def _identity(
     if not isinstance(organization, str) or not isinstance(user, str):
         raise UnexpectedAnswer("Salesforce does not say which org and user this session belongs to.")
     username = told.get("preferred_username") or login.username or ""
-    return OrgIdentity(long_id(organization), long_id(user), str(username))
+    return OrgIdentity(long_id(organization), long_id(user), str(username), instance_url)
 
 
 def _json_object(response: requests.Response) -> dict[str, Any]:

@@ -28,8 +28,8 @@ _SIGN_IN_ATTEMPTS = 3
 
 def soap_sign_in(
     session: SalesforceSession, *, login_url: str, version: str, username: str, secret: str
-) -> tuple[str, str, OrgIdentity]:
-    """Session id, instance address and identity; `secret` is the password with the token behind it."""
+) -> tuple[str, OrgIdentity]:
+    """Session id and identity; `secret` is the password with the token behind it."""
     response = session.request(
         "POST",
         f"{login_url}/services/Soap/u/{version}",
@@ -49,10 +49,12 @@ def soap_sign_in(
     server = urlsplit(told.get("serverUrl", ""))
     if server.scheme != "https" or not told.get("userId") or not told.get("organizationId"):
         raise UnexpectedAnswer("Salesforce's answer to the sign-in lacks its address, the org or the user.")
-    identity = OrgIdentity(
-        long_id(told["organizationId"]), long_id(told["userId"]), told.get("userName") or username
+    return told["sessionId"], OrgIdentity(
+        organization_id=long_id(told["organizationId"]),
+        user_id=long_id(told["userId"]),
+        username=told.get("userName") or username,
+        instance_url=f"https://{server.netloc.replace('-api.', '.', 1)}",
     )
-    return told["sessionId"], f"https://{server.netloc.replace('-api.', '.', 1)}", identity
 
 
 def _texts(response: requests.Response) -> dict[str, str]:
