@@ -318,20 +318,29 @@ def _text(lines: list[Row], name: str) -> str | None:
     told = [line for line in lines if line.values.get(name) is not None]
     if not told:
         return None
-    return str(max(told, key=_rank).values[name])
+    last = max(map(_days, told))
+    return str(_highest([line for line in told if _days(line) == last]).values[name])
 
 
-def _rank(line: Row) -> tuple[date, date, bool, int, str]:
+def _days(line: Row) -> tuple[date, date]:
     paid_on, served = line.values.get("paid_on"), line.values.get("service_from")
-    line_id = str(line.values.get("line_id"))
-    number = int(line_id) if line_id.isdecimal() else 0
-    return (
-        paid_on if isinstance(paid_on, date) else date.min,
-        served if isinstance(served, date) else date.min,
-        not line_id.isdecimal(),
-        number,
-        line_id,
-    )
+    return paid_on if isinstance(paid_on, date) else date.min, served if isinstance(
+        served, date
+    ) else date.min
+
+
+def _highest(lines: list[Row]) -> Row:
+    """By line id: the highest number, or the highest text where that is higher as a text."""
+
+    def line_id(line: Row) -> str:
+        return str(line.values.get("line_id"))
+
+    def is_number(line: Row) -> bool:
+        return line_id(line).isascii() and line_id(line).isdigit()
+
+    numbers = sorted(filter(is_number, lines), key=lambda line: (int(line_id(line)), line_id(line)))
+    texts = sorted((line for line in lines if not is_number(line)), key=line_id)
+    return max(numbers[-1:] + texts[-1:], key=line_id)
 
 
 def _claim(lines: list[Row], terms: Terms) -> dict[str, str | None]:

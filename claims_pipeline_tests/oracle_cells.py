@@ -118,7 +118,8 @@ def money(cell: str) -> Decimal | None:
         value, negative = value[1:-1], True
     elif value[0] == "-":
         value, negative = value[1:], True
-    value = value.removeprefix("$")
+    if value[:1] == "$" and value[1:2].isdigit():  # right before the first digit: not before a point
+        value = value[1:]
     found = AMOUNT.fullmatch(value)
     if found is None or not any(char.isdigit() for char in value):
         raise Unreadable
@@ -158,19 +159,24 @@ def units(value: str) -> int:
     return len(value) + sum(1 for char in value if char > "\uffff")
 
 
-def cut(value: str, limit: int) -> str:
-    """The longest beginning of at most so many UTF-16 units, without a space at its end."""
+def beginning(value: str, limit: int) -> str:
+    """The longest beginning of at most so many UTF-16 units."""
     while units(value) > limit:
         value = value[:-1]
-    return value.strip()
+    return value
+
+
+def cut(value: str, limit: int) -> str:
+    """A label within its length, without a space at its end."""
+    return beginning(value, limit).strip()
 
 
 def cut_name(value: str, limit: int) -> str:
     """A patient's name cut before a `(id)` at its end, which stays."""
-    found = re.fullmatch(r"(?P<name>.*?)(?P<id> ?\([^()]*\))", value, re.DOTALL)
-    if units(value) <= limit or found is None or units(found["id"]) >= limit:
+    found = re.fullmatch(r"(?P<name>.*?)(?P<id> ?\([^()]+\))", value, re.DOTALL)
+    if units(value) <= limit or found is None or units(found["id"].strip()) > limit:
         return cut(value, limit)
-    return cut(found["name"], limit - units(found["id"])) + found["id"]
+    return (cut(found["name"], max(0, limit - units(found["id"]))) + found["id"]).strip()
 
 
 def folded(value: str | None) -> str:
@@ -182,10 +188,10 @@ def folded(value: str | None) -> str:
 
 
 def payor_key(name: str | None, payor_id: str | None) -> str | None:
-    """`name|id` in folded form, at most 255 characters; None when there is neither."""
+    """`name|id` in folded form, at most 255 UTF-16 units; None when there is neither."""
     if name is None and payor_id is None:
         return None
     key = f"{folded(name)}|{folded(payor_id)}"
-    if len(key) <= KEY_LENGTH:
+    if units(key) <= KEY_LENGTH:
         return key
-    return f"{key[:238]}~{sha256(key.encode()).hexdigest()[:16]}"
+    return f"{beginning(key, 238)}~{sha256(key.encode()).hexdigest()[:16]}"

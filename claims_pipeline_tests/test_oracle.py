@@ -39,6 +39,7 @@ def test_every_row_and_claim_of_the_rules_ends_as_written(name: str) -> None:
     terms = Terms(date.fromisoformat(must["fetched"]), "10001001", LENGTHS)
     verdict = judge((DATA / "rules" / f"{name}.csv").read_bytes(), terms)
     assert {str(row): fate for (_, row), fate in verdict.fates.items()} == must["rows"]
+    assert verdict.claims.keys() == must["claims"].keys()
     for number, fields in must["claims"].items():
         assert {name: verdict.claims[number][name] for name in fields} == fields
 

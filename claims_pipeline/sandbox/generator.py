@@ -9,7 +9,7 @@ import codecs
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import gcd
@@ -23,7 +23,16 @@ from claims_pipeline.sandbox.planted_faults import CHARGE_FAULTS, CLAIM_FAULTS, 
 from claims_pipeline.sandbox.planted_oddities import CHARGE_ODDITIES, CLAIM_ODDITIES, blank_lines
 from claims_pipeline.sandbox.printed import EXTRA_COLUMNS, Labels, PrintedRow, Printer, labels_of
 
-__all__ = ["Grain", "Labels", "ReportPlan", "payor_records", "report_bytes", "report_records", "write_report"]
+__all__ = [
+    "Grain",
+    "Labels",
+    "ReportPlan",
+    "csv_bytes",
+    "payor_records",
+    "report_bytes",
+    "report_records",
+    "write_report",
+]
 
 ROWS_A_CHUNK = 500
 HELD_BACK = 40
@@ -62,15 +71,22 @@ def write_report(plan: ReportPlan, path: Path) -> int:
 
 
 def report_bytes(plan: ReportPlan) -> Iterator[bytes]:
-    """The report as CSV, in chunks of some 100 KB; a character that the encoding lacks becomes `?`."""
-    encoder = codecs.getincrementalencoder(plan.encoding)(errors="replace")
+    """The report as CSV, in chunks of some 100 KB."""
+    return csv_bytes(report_records(plan), encoding=plan.encoding, line_end=plan.line_end)
+
+
+def csv_bytes(
+    records: Iterable[Sequence[str]], *, encoding: str = "utf-8", line_end: str = "\r\n"
+) -> Iterator[bytes]:
+    """Records as CSV; `utf-8-sig` and `utf-16` begin with their byte order mark, what an encoding lacks becomes `?`."""
+    encoder = codecs.getincrementalencoder(encoding)(errors="replace")
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
-    for count, record in enumerate(report_records(plan), start=1):
+    for count, record in enumerate(records, start=1):
         writer.writerow(record)
         if count % ROWS_A_CHUNK == 0:
-            yield encoder.encode(_taken(buffer, plan.line_end))
-    yield encoder.encode(_taken(buffer, plan.line_end), final=True)
+            yield encoder.encode(_taken(buffer, line_end))
+    yield encoder.encode(_taken(buffer, line_end), final=True)
 
 
 def _taken(buffer: io.StringIO, line_end: str) -> str:
