@@ -181,6 +181,11 @@ def execute(
     return _executed(org, user, soql, parse(soql), version, include_deleted=include_deleted)
 
 
+def plan_of(org: Database, user: User, soql: str) -> Plan:
+    """The query's plan without running it; `SoqlError` as `execute` raises it."""
+    return compile_query(org, user, soql, parse(soql), moment(org.now()))
+
+
 def _executed(
     org: Database, user: User, soql: str, query: Query, version: str, *, include_deleted: bool
 ) -> QueryResult:
@@ -219,4 +224,4 @@ def selected_names(columns: Sequence[Column]) -> list[str]:
     return [".".join((*column.path, column.name)) for column in columns]
 
 
-__all__ = ["QueryResult", "SoqlError", "as_json", "execute", "moment", "selected_names"]
+__all__ = ["QueryResult", "SoqlError", "as_json", "execute", "moment", "plan_of", "selected_names"]
