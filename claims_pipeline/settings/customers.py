@@ -116,8 +116,8 @@ def customers_of_file(path: Path, report_fields: Collection[str], problems: Prob
         try:
             customers.append(_customer(number, CustomerTable.model_validate(table)))
         except ValidationError as error:
-            for fault in error.errors(include_input=False, include_url=False, include_context=False):
-                problems.add(_told(where, fault["loc"], fault["type"]))
+            for line in _table_faults(where, error):
+                problems.add(line)
             continue
         for fault_text in _faults(customers[-1], report_fields):
             problems.add(f"{where}: {fault_text}")
@@ -159,6 +159,17 @@ def _customer(number: str, table: CustomerTable) -> Customer:
     filters = tuple(Filter(each.id, each.kind, each.claim_complete) for each in table.filters)
     columns = {**table.columns, **dict.fromkeys(table.absent_columns)}
     return Customer(number, table.name, table.report, filters, columns, thresholds)
+
+
+def _table_faults(where: str, error: ValidationError) -> list[str]:
+    faults = error.errors(include_input=False, include_url=False, include_context=False)
+    places = [fault["loc"] for fault in faults]
+    return [
+        _told(where, fault["loc"], fault["type"])
+        for fault in faults
+        # a list whose only entry is wrong also counts as too short: the entry's own fault says it
+        if not any(place[: len(fault["loc"])] == fault["loc"] != place for place in places)
+    ]
 
 
 def _told(where: str, place: tuple[int | str, ...], kind: str) -> str:

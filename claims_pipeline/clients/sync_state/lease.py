@@ -6,8 +6,7 @@ monotonic clock, so clocks that differ do no harm. Not here: what is done under 
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import RLock
@@ -165,25 +164,27 @@ class Lease:
 
 @dataclass
 class LeaseTaker:
-    """Takes the lease of one item, waiting for another's to be given back or to stand still."""
+    """Takes the lease of one item, waiting for another's to be given back or to stand still.
+
+    As a context it is taken at the beginning and given back at the end, after a failure too.
+    """
 
     table: StateTable
     leasing: Leasing
     sync_id: str
     what: str
+    patience_seconds: float
     defaults: Mapping[str, object] = field(default_factory=dict)
     """Attributes that the item gets when it lacks them."""
 
-    @contextmanager
-    def held(self, patience_seconds: float) -> Iterator[Lease]:
-        """The lease, given back at the end, after a failure too."""
-        lease = self.take(patience_seconds)
-        try:
-            yield lease
-        finally:
-            lease.release()
+    def __enter__(self) -> Lease:
+        self._taken = self.take()
+        return self._taken
 
-    def take(self, patience_seconds: float) -> Lease:
+    def __exit__(self, *_: object) -> None:
+        self._taken.release()
+
+    def take(self) -> Lease:
         """Wait as long as the owner may be dead; LeaseHeld when it lives and our patience is over."""
         monotonic = self.leasing.monotonic
         token = self.leasing.new_id()
@@ -197,7 +198,7 @@ class LeaseTaker:
             if isinstance(outcome, Lease):
                 return outcome
             if outcome != seen:
-                if seen is not None and monotonic() - began >= patience_seconds:
+                if seen is not None and monotonic() - began >= self.patience_seconds:
                     raise self._held_by(outcome)
                 seen, still_since = outcome, monotonic()
             self.leasing.sleep(self.leasing.poll_seconds)

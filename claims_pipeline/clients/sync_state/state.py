@@ -83,17 +83,13 @@ class SyncState:
         Waits while the owner stands still and takes over after its term; LeaseHeld as soon as it is seen alive and
         the patience is over. Our own run's earlier lease is taken again at once.
         """
-        defaults: dict[str, object] = {"bulk_jobs": {}}
-        return LeaseTaker(self._table, self._leasing, customer, f"customer {customer}", defaults).held(
-            patience_seconds
-        )
+        what, jobs = f"customer {customer}", {"bulk_jobs": dict[str, object]()}
+        return LeaseTaker(self._table, self._leasing, customer, what, patience_seconds, jobs)
 
     def report_slot(self, partner: str, *, patience_seconds: float = 0.0) -> AbstractContextManager[Lease]:
         """CollaborateMD's one report slot of these credentials, over all customers: a lease like a customer's."""
-        taker = LeaseTaker(
-            self._table, self._leasing, f"report-slot:{partner}", "CollaborateMD's report slot"
-        )
-        return taker.held(patience_seconds)
+        what = "CollaborateMD's report slot"
+        return LeaseTaker(self._table, self._leasing, f"report-slot:{partner}", what, patience_seconds)
 
     def next_sequence(self, customer: str, *, above: int = 0) -> int:
         """A sequence that no fetch of this customer has had; higher than `above`, which org and files know."""
