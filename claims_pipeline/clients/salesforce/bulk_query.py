@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 PART_RECORDS = 50_000
 _JOB_ID = re.compile(r"[A-Za-z0-9]{15,18}")
 _DOWNLOADS = 3
+_READ_BYTES = 1024 * 1024
 _LEAVING_ATTEMPTS = 2
 
 
@@ -155,10 +156,21 @@ def _part(
 
 
 def _count(path: Path) -> int | None:
+    """How many records the page holds; None where it breaks off within one."""
     try:
-        return _read(path).height
+        return _read(path).height if _ends_with_a_record(path) else None
     except UnexpectedAnswer:
         return None
+
+
+def _ends_with_a_record(path: Path) -> bool:
+    """Whether the file ends with a line end outside quotes: polars fills up a broken last row without a word."""
+    quotes, last = 0, b""
+    with path.open("rb") as opened:
+        while chunk := opened.read(_READ_BYTES):
+            quotes += chunk.count(b'"')
+            last = chunk[-1:]
+    return last == b"\n" and quotes % 2 == 0
 
 
 def _read(path: Path) -> pl.DataFrame:
