@@ -28,12 +28,17 @@ RECORDS_A_PAGE = 50_000  # of resultPages, and of results without maxRecords
 RESULT_PAGES = 5  # links at once
 
 
-def query_endpoints(
-    org: Org, script: BulkScript, *, folder: Path | None = None, records_a_page: int = RECORDS_A_PAGE
-) -> tuple[Endpoint, ...]:
-    """Every method below `jobs/query`; result files go to `folder`, or to a private one that goes with the jobs."""
+def query_jobs(org: Org, script: BulkScript, *, folder: Path | None = None) -> tuple[Jobs, QueryRun]:
+    """The org's query jobs; their files go to `folder`, or to a private one that goes with them."""
     run = QueryRun(org, script)
-    api = _QueryApi(Jobs(org, run, script, folder=folder), run, records_a_page)
+    return Jobs(org, run, script, folder=folder), run
+
+
+def query_endpoints(
+    jobs: Jobs, run: QueryRun, *, records_a_page: int = RECORDS_A_PAGE
+) -> tuple[Endpoint, ...]:
+    """Every method below `jobs/query`."""
+    api = _QueryApi(jobs, run, records_a_page)
     one = "jobs/query/{job_id}"
     return (
         Endpoint("POST", "jobs/query", api.create),
