@@ -23,10 +23,10 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY) ## the whole pipeline against a local sandbox: make demo [REPORT=file.csv] [CLAIMS=2000]
-	$(BIN)/claims-pipeline demo $(if $(REPORT),--report $(REPORT)) $(if $(CLAIMS),--claims $(CLAIMS))
+	$(BIN)/claims-pipeline demo $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
 ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
-	$(BIN)/claims-pipeline demo --ui $(if $(REPORT),--report $(REPORT)) $(if $(CLAIMS),--claims $(CLAIMS))
+	$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
 test: $(READY) ## the whole test suite
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q

@@ -5,6 +5,8 @@ for which id, and what to do next; they never quote a claim's values, a response
 """
 
 from collections.abc import Sequence
+from pathlib import Path
+from traceback import extract_tb
 
 
 class ClaimsPipelineError(Exception):
@@ -46,3 +48,12 @@ class LeaseHeld(TransientError):
 
 class OlderThanCommitted(PermanentError):
     """A sync of an older fetch than the one already committed: it would bring old amounts back."""
+
+
+def where_it_broke(error: BaseException) -> str:
+    """An unexpected error in words that quote no value: its kind, and the places in the code that it came through."""
+    places = [
+        f"{frame.name} ({Path(frame.filename).name}:{frame.lineno})"
+        for frame in extract_tb(error.__traceback__)
+    ]
+    return f"{type(error).__name__} in {' > '.join(places[-4:]) or 'unknown code'}"

@@ -14,6 +14,7 @@ import polars as pl
 
 from claims_pipeline.claims.columns import COLUMNS, Kind
 from claims_pipeline.claims.outcomes import HoldReason
+from claims_pipeline.claims.values import claim_keys
 
 KEY_FIELD = "Claim_Number__c"
 LOOKUP_FIELD = "Claim_Payor__c"
@@ -131,21 +132,22 @@ def decide(claims: pl.DataFrame, org: pl.DataFrame, rules: CompareRules) -> pl.D
 def _prefixed(org: pl.DataFrame, rules: CompareRules) -> pl.DataFrame:
     """The org's records under `org:` names, by folded key; absent fields as nulls, so that one path serves all orgs."""
     wanted = (*rules.read_back, HASH_FIELD, CUSTOMER_FIELD, MISSING_FIELD, PAYOR_KEY_FIELD, LOOKUP_FIELD)
-    return org.select(
-        fold_key(pl.col(KEY_FIELD)).alias("claim_key"),
-        *(
-            (pl.col(name) if name in org.columns else pl.lit(None, dtype=pl.String)).alias(f"org:{name}")
-            for name in dict.fromkeys(wanted)
-        ),
-    ).unique("claim_key", keep="first", maintain_order=True)
+    return (
+        with_claim_key(org, KEY_FIELD)
+        .select(
+            "claim_key",
+            *(
+                (pl.col(name) if name in org.columns else pl.lit(None, dtype=pl.String)).alias(f"org:{name}")
+                for name in dict.fromkeys(wanted)
+            ),
+        )
+        .unique("claim_key", keep="first", maintain_order=True)
+    )
 
 
-def fold_key(key: pl.Expr) -> pl.Expr:
-    """A claim id as Salesforce compares it: trimmed and case-folded."""
-    lowered = key.str.strip_chars().str.to_lowercase()
-    plain = key.str.contains(r"^[\x00-\x7F]*$")
-    folded = key.str.strip_chars().map_elements(str.casefold, return_dtype=pl.String, skip_nulls=True)
-    return pl.when(plain).then(lowered).otherwise(pl.when(~plain).then(folded))
+def with_claim_key(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    """The frame with `claim_key`: the ids of `column` as Salesforce compares them, trimmed and case-folded."""
+    return frame.with_columns(claim_keys(frame.get_column(column).str.strip_chars()).alias("claim_key"))
 
 
 def _with_lookup(joined: pl.DataFrame, rules: CompareRules) -> pl.DataFrame:

@@ -98,12 +98,24 @@ class PayorMatcher:
         key = payor_key(name, payor_id)
         if key is None:
             return PayorMatch(None, MatchRule.NONE)
+        return self._match(key, comparable_name(name), comparable_id(payor_id))
+
+    def match_key(self, key: str) -> PayorMatch:
+        """The match of a payor of which only the key is known. (A key that was cut fits the mapping table alone.)"""
+        name, _, payor_id = key.partition("|")
+        return self._match(key, name, payor_id)
+
+    def linked_payor(self, key: str | None) -> str | None:
+        """The record that the key's claims were last linked to by us, as the mapping table says."""
+        decided = self._decided.get(key) if key is not None else None
+        return decided.linked_payor if decided is not None else None
+
+    def _match(self, key: str, named: str, identified: str) -> PayorMatch:
         decided = self._decided.get(key)
         if decided is not None and decided.ignored:
             return PayorMatch(None, MatchRule.IGNORED)
         if decided is not None and decided.claim_payor:
             return PayorMatch(decided.claim_payor, MatchRule.TABLE)
-        named, identified = comparable_name(name), comparable_id(payor_id)
         for rule, found in self._steps(named, identified):
             if len(found) == 1:
                 (payor,) = found

@@ -28,7 +28,7 @@ class PartWriter:
         self.parts: list[Path] = []
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Add one part; an empty frame leaves its schema alone."""
+        """Add one part; of an empty frame only the schema is kept."""
         self._schema = self._schema or frame.schema
         if frame.is_empty():
             return
@@ -58,7 +58,7 @@ class Buckets:
         self._writers = [PartWriter(folder / f"bucket-{number:04d}", schema) for number in range(count)]
 
     def fill(self, slices: Iterable[pl.DataFrame]) -> None:
-        """Cut each slice and write its rows into their buckets."""
+        """Cut each slice into the buckets."""
         for frame in slices:
             self.add(frame)
 
@@ -74,6 +74,10 @@ class Buckets:
     def read(self, number: int) -> pl.DataFrame:
         """One bucket, whole, in memory."""
         return self._writers[number].scan().collect()
+
+    def scan(self) -> pl.LazyFrame:
+        """All buckets as one lazy frame."""
+        return pl.concat([writer.scan() for writer in self._writers])
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         return (self.read(number) for number in range(self.count))

@@ -56,10 +56,14 @@ class StampedFrame:
     stamp: Stamp
 
     def slices(self, rows: int = SLICE_ROWS) -> Iterator[pl.DataFrame]:
-        """The frame, `rows` at a time, in its stored order."""
-        total = int(self.frame.select(pl.len()).collect().item())
-        for offset in range(0, total, rows):
+        """The frame, `rows` at a time, in its stored order. An empty frame is one empty slice."""
+        for offset in range(0, max(self.rows, 1), rows):
             yield self.frame.slice(offset, rows).collect()
+
+    @property
+    def rows(self) -> int:
+        """How many rows the frame has."""
+        return int(self.frame.select(pl.len()).collect().item())
 
 
 class NotStored(PermanentError):
@@ -101,9 +105,14 @@ class Storage:
             )
         return StampedFrame(pl.scan_parquet(path), Stamp.from_text(text))
 
-    def keep_report(self, local: Path, customer: str, sequence: int, file_name: str) -> str:
-        """Keep a report's ZIP under its sequence, as evidence and for replay; returns its name in the storage."""
-        name = f"reports/{customer}/{sequence:012d}/{file_name}"
+    def keep_report(self, local: Path, customer: str, sequence: int | None, file_name: str) -> str:
+        """Keep a report's ZIP under its sequence, as evidence and for replay; returns its name in the storage.
+
+        A dry run's (no sequence) lies apart, and the next one replaces it.
+        """
+        apart = f"{DRY_RUN_PREFIX}/reports/{customer}"
+        folder = apart if sequence is None else f"reports/{customer}/{sequence:012d}"
+        name = f"{folder}/{file_name}"
         self._place.publish(local, name)
         return name
 

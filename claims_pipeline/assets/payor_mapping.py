@@ -1,0 +1,58 @@
+"""The asset `payor_mapping`: what Salesforce knows of payors."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from claims_pipeline.assets.describe import table_schema
+from claims_pipeline.assets.steps import GROUP, IF_IT_PASSES, OWNERS, step
+from claims_pipeline.resources.systems import ClaimsSystems
+from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync.payors import SCHEMA, read_payor_mapping
+
+_COLUMNS = {
+    "kind": "`payor`: a Claim_Payor__c record; `mapping`: a row of the mapping table",
+    "id": "record id of the payor",
+    "name": "the payor's name",
+    "payor_id": "the payor's id, where Payor_ID__c has one",
+    "payor_key": "normalised name and id that the mapping row stands for",
+    "claim_payor": "the payor that a person mapped the key to",
+    "ignored": "whether a person wants the key left unmapped",
+    "automatic_match": "the payor that was last matched automatically",
+    "linked_payor": "the payor that the key's claims were last linked to",
+}
+
+
+def build() -> dg.AssetsDefinition:
+    """The asset; it has no partitions: all customers share the org's payors."""
+
+    @dg.asset(
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"salesforce", "parquet"},
+        code_version="1",
+        retry_policy=IF_IT_PASSES,
+        metadata={"dagster/column_schema": table_schema(SCHEMA, _COLUMNS)},
+    )
+    def payor_mapping(
+        context: dg.AssetExecutionContext, systems: ClaimsSystems
+    ) -> Iterator[dg.MaterializeResult[StampedFrame]]:
+        """The org's payors (Claim_Payor__c) and its mapping table (Claim_Payor_Mapping__c).
+
+        Grain: one row a payor, and one a mapping. Key: kind with id or payor key. Source: Salesforce.
+        """
+        with step(context, systems) as at_work:
+            mapping = read_payor_mapping(at_work.connections.salesforce, at_work.connections.now())
+            kinds = dict(mapping.frame.group_by("kind").len().collect().iter_rows())
+            yield dg.MaterializeResult(
+                value=mapping,
+                metadata={
+                    "dagster/row_count": mapping.frame.select(pl.len()).collect().item(),
+                    "payors": kinds.get("payor", 0),
+                    "mappings": kinds.get("mapping", 0),
+                    "mapping_table_installed": bool(mapping.stamp.facts["mapping_table"]),
+                },
+            )
+
+    return payor_mapping

@@ -1,0 +1,39 @@
+"""The asset `unmapped_payors`: the admin's work list, most dollars first."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from claims_pipeline.assets.describe import unmapped_metadata
+from claims_pipeline.assets.steps import GROUP, IF_IT_PASSES, OWNERS, step
+from claims_pipeline.resources.systems import ClaimsSystems
+from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync.payors import matcher_of
+from claims_pipeline.sync.settle import SYNCED
+from claims_pipeline.sync.unmapped import unmapped_payors as list_unmapped
+
+
+def build() -> dg.AssetsDefinition:
+    """The asset; it has no partitions: the list is over all customers, from the org's own claims."""
+
+    @dg.asset(
+        deps=[dg.AssetDep(SYNCED)],
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"salesforce", "parquet"},
+        code_version="1",
+        retry_policy=IF_IT_PASSES,
+    )
+    def unmapped_payors(
+        context: dg.AssetExecutionContext, systems: ClaimsSystems, payor_mapping: StampedFrame
+    ) -> Iterator[dg.MaterializeResult[StampedFrame]]:
+        """Payors whose claims in Salesforce have no payor, most dollars first, with suggestions.
+
+        Grain: one row a payor key. Key: payor_key. Source: the org's own claims.
+        """
+        with step(context, systems) as at_work:
+            connections = at_work.connections
+            unmapped = list_unmapped(connections.salesforce, matcher_of(payor_mapping), connections.now())
+            yield dg.MaterializeResult(value=unmapped, metadata=unmapped_metadata(unmapped))
+
+    return unmapped_payors

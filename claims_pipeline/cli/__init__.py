@@ -1,0 +1,68 @@
+"""The command line `claims-pipeline`: the same steps as the assets, without Dagster.
+
+What belongs here: options, progress, words and exit codes. Not here: the steps (`sync`). Nothing heavy is imported
+before a command needs it, so that `--help` answers at once.
+"""
+
+import importlib
+import sys
+
+import click
+
+from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of
+from claims_pipeline.errors import ClaimsPipelineError, where_it_broke
+
+_COMMANDS = {
+    "sync": "Fetch, transform and send the claims of one customer, or of all.",
+    "check": "Can we sign in everywhere, are the fields there, is the report readable?",
+    "sandbox": "Local stand-ins for CollaborateMD, Salesforce and DynamoDB, until stopped.",
+    "demo": "The whole pipeline through Dagster against a sandbox, with a summary.",
+}
+
+
+class _Lazy(click.Group):
+    """Commands are imported when they are run, not when they are listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"claims_pipeline.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(cls=_Lazy, epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="claims-pipeline")
+def root() -> None:
+    """Carries claims from CollaborateMD into Salesforce, and proves that every one arrived.
+
+    Settings come from the environment (and claims.toml): see docs/settings.md.
+    """
+
+
+def main() -> None:
+    """The console script. Ends with an exit code that a script can tell apart; no traceback, no claim's values."""
+    try:
+        code = root.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        code = 130
+    except ClaimsPipelineError as error:
+        click.echo(str(error), err=True)
+        code = exit_code_of(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text may quote a claim
+        click.echo(
+            f"Unexpected: {where_it_broke(error)}. This is a fault of the pipeline; tell its makers.",
+            err=True,
+        )
+        code = exit_code_of(error)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,49 @@
+"""Exit codes: how a script tells what happened.
+
+What belongs here: the codes and their meaning, once.
+"""
+
+from enum import IntEnum
+
+from claims_pipeline.errors import LeaseHeld, LeaseLost, PermanentError, SettingsError, TransientError
+
+
+class Exit(IntEnum):
+    """What the command's exit code says."""
+
+    ALL_ARRIVED = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    SETTINGS = 3
+    NOT_ALL_ARRIVED = 4
+    PERMANENT = 5
+    TRANSIENT = 6
+    BUSY = 7
+
+
+_MEANINGS = {
+    Exit.ALL_ARRIVED: "all claims arrived (or the command did what it should)",
+    Exit.UNEXPECTED: "a fault of the pipeline itself",
+    Exit.USAGE: "wrong options",
+    Exit.SETTINGS: "settings are missing or wrong",
+    Exit.NOT_ALL_ARRIVED: "done, but rows were rejected, or claims refused or held: the summary says which",
+    Exit.PERMANENT: "a person must mend something first: the message says what",
+    Exit.TRANSIENT: "passes by itself: run it again later",
+    Exit.BUSY: "another run is at work",
+}
+
+EXIT_CODES_HELP = "\b\nExit codes:\n" + "\n".join(
+    f"  {code.value}  {words}" for code, words in _MEANINGS.items()
+)
+
+
+def exit_code_of(error: BaseException) -> Exit:
+    """The exit code for an error."""
+    kinds: tuple[tuple[type[BaseException], Exit], ...] = (
+        (SettingsError, Exit.SETTINGS),
+        (LeaseHeld, Exit.BUSY),
+        (LeaseLost, Exit.BUSY),
+        (TransientError, Exit.TRANSIENT),
+        (PermanentError, Exit.PERMANENT),
+    )
+    return next((code for kind, code in kinds if isinstance(error, kind)), Exit.UNEXPECTED)

@@ -1,0 +1,59 @@
+"""Starting and filling a sandbox from the command line.
+
+What belongs here: what `sandbox` and `demo` share. The sandbox needs packages of its own (`claims-pipeline[sandbox]`).
+"""
+
+import signal
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from claims_pipeline.errors import PermanentError
+
+if TYPE_CHECKING:
+    from claims_pipeline.sandbox.systems import Sandbox
+
+_NAMES = ("Riverside Family Practice", "Lakeview Cardiology", "Hilltop Pediatrics")
+
+
+class SandboxNotInstalled(PermanentError):
+    """The sandbox's own packages are missing."""
+
+
+def start_sandbox(folder: Path, customers: int, seed: int) -> "Sandbox":
+    """A running sandbox with so many customers and the org's payors."""
+    try:
+        from claims_pipeline.sandbox.systems import Sandbox, SandboxCustomer
+    except ModuleNotFoundError as error:
+        raise SandboxNotInstalled(
+            f"The sandbox needs the package {error.name}. Install it: pip install 'claims-pipeline[sandbox]'."
+        ) from None
+    numbers = [f"1000{number}00{number}" for number in range(1, customers + 1)]
+    named = [SandboxCustomer(number, _NAMES[place % len(_NAMES)]) for place, number in enumerate(numbers)]
+    return Sandbox(folder, customers=tuple(named), seed=seed)
+
+
+def fill(sandbox: "Sandbox", reports: Sequence[Path], *, claims: int, charges: bool, seed: int) -> None:
+    """Put each report on the shelf of a customer of its own; without any, an invented one with some faulty rows."""
+    from claims_pipeline.sandbox.generator import Grain, ReportPlan, write_report
+    from claims_pipeline.sandbox.systems import FULL_FILTER_ID, RECENT_FILTER_ID
+
+    paths = list(reports)
+    if not paths:
+        grain = Grain.CHARGE if charges else Grain.CLAIM
+        plan = ReportPlan(claims, seed=seed, grain=grain, faults=0.01, as_of=datetime.now(UTC).date())
+        paths = [sandbox.folder / "invented.csv"]
+        write_report(plan, paths[0])
+    for customer, path in zip(sandbox.customers, paths, strict=True):
+        for filter_id in (RECENT_FILTER_ID, FULL_FILTER_ID):
+            sandbox.put_report(customer.number, path, filter_id)
+
+
+def wait_for_stop() -> None:
+    """Until Ctrl-C or a termination signal."""
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()

@@ -1,0 +1,70 @@
+"""The code location: the one place where the rooms meet.
+
+Loads with an empty environment; the customers (Dagster's partitions) are read from it, all else when a run starts.
+"""
+
+import os
+from collections.abc import Mapping
+
+import dagster as dg
+
+from claims_pipeline.assets import (
+    payor_mapping,
+    raw_collaboratemd_claims,
+    salesforce_synced_claims,
+    transformed_claims,
+    unmapped_payors,
+)
+from claims_pipeline.automation import jobs
+from claims_pipeline.resources.io_manager import ParquetIOManager
+from claims_pipeline.resources.systems import (
+    ClaimsSettings,
+    ClaimsStorage,
+    ClaimsSystems,
+    CollaborateMD,
+    Salesforce,
+    SyncStateTable,
+)
+from claims_pipeline.settings import customer_numbers
+
+
+def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:
+    """Assets, job and resources over the customers that the environment names."""
+    customers = dg.StaticPartitionsDefinition(list(customer_numbers(environ)))
+    return dg.Definitions(
+        assets=[
+            raw_collaboratemd_claims.build(customers),
+            payor_mapping.build(),
+            transformed_claims.build(customers),
+            salesforce_synced_claims.build(customers),
+            unmapped_payors.build(),
+        ],
+        jobs=[jobs.build()],
+        resources=_resources(),
+    )
+
+
+def _resources() -> dict[str, object]:
+    settings = ClaimsSettings()
+    storage = ClaimsStorage(settings=settings)
+    collaboratemd = CollaborateMD(settings=settings)
+    salesforce = Salesforce(settings=settings)
+    sync_state = SyncStateTable(settings=settings)
+    return {
+        "settings": settings,
+        "storage": storage,
+        "collaboratemd": collaboratemd,
+        "salesforce": salesforce,
+        "sync_state": sync_state,
+        "systems": ClaimsSystems(
+            settings=settings,
+            storage=storage,
+            collaboratemd=collaboratemd,
+            salesforce=salesforce,
+            sync_state=sync_state,
+        ),
+        "io_manager": ParquetIOManager(storage=storage),
+    }
+
+
+defs = build_definitions(os.environ)

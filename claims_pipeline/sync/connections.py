@@ -1,0 +1,114 @@
+"""Settings to clients: what one run works with.
+
+What belongs here: making each client from the settings, once. Not here: what is done with them. Nothing is asked of
+any system until a client is used.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from claims_pipeline.claims.columns import BY_FIELD
+from claims_pipeline.claims.compare import OPTIONAL_FIELDS, REQUIRED_FIELDS
+from claims_pipeline.clients.collaboratemd import CollaborateMDClient
+from claims_pipeline.clients.salesforce import SalesforceClient, SalesforceLogin, Timing
+from claims_pipeline.clients.sync_state import SyncState
+from claims_pipeline.clients.sync_state import connect as connect_dynamodb
+from claims_pipeline.settings import Settings, load_settings
+from claims_pipeline.storage.frames import Storage
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The clock of a real run."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Everything outside the process that a sync speaks to."""
+
+    settings: Settings
+    storage: Storage
+    collaboratemd: CollaborateMDClient
+    salesforce: SalesforceClient
+    state: SyncState
+    now: Clock = utc_now
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """All settings, checked together; raises one SettingsError that names everything wrong."""
+    return load_settings(
+        os.environ if environ is None else environ,
+        report_fields=frozenset(BY_FIELD),
+        claim_fields=frozenset((*REQUIRED_FIELDS, *OPTIONAL_FIELDS)),
+    )
+
+
+def open_storage(settings: Settings) -> Storage:
+    """The private storage."""
+    return Storage(str(settings.storage))
+
+
+def open_collaboratemd(settings: Settings) -> CollaborateMDClient:
+    """The CollaborateMD client."""
+    theirs, limits = settings.collaboratemd, settings.time_limits
+    return CollaborateMDClient(
+        theirs.base_url,
+        theirs.username,
+        theirs.password.get_secret_value(),
+        ca_bundle=_ca_bundle(settings),
+        poll_seconds=theirs.poll_seconds,
+        deadline_seconds=theirs.deadline_seconds,
+        connect_seconds=limits.connect_seconds,
+        read_seconds=limits.read_seconds,
+    )
+
+
+def open_salesforce(settings: Settings) -> SalesforceClient:
+    """The Salesforce client; it signs in when it is first used."""
+    limits = settings.time_limits
+    return SalesforceClient(
+        SalesforceLogin.from_settings(settings.salesforce, ca_bundle=_ca_bundle(settings)),
+        timing=Timing(connect_seconds=limits.connect_seconds, read_seconds=limits.read_seconds),
+    )
+
+
+def open_state(settings: Settings, owner: str) -> SyncState:
+    """The sync state, as written by `owner` (a run id: the same owner may take up its own lease again)."""
+    where = settings.state
+    return SyncState(
+        where.table_name,
+        client=connect_dynamodb(where.region, where.endpoint_url),
+        owner=owner,
+        clock=utc_now,
+        monotonic=time.monotonic,
+        sleep=time.sleep,
+        lease_term_seconds=where.lease_term_seconds,
+    )
+
+
+def _ca_bundle(settings: Settings) -> str | None:
+    return str(settings.ca_bundle) if settings.ca_bundle else None
+
+
+@contextmanager
+def connect(settings: Settings, owner: str) -> Iterator[Connections]:
+    """Connections for one run; closed afterwards."""
+    connections = Connections(
+        settings,
+        open_storage(settings),
+        open_collaboratemd(settings),
+        open_salesforce(settings),
+        open_state(settings, owner),
+    )
+    try:
+        yield connections
+    finally:
+        connections.collaboratemd.close()
+        connections.salesforce.close()
+        connections.storage.close()

@@ -1,0 +1,23 @@
+"""What a person may ask of one sync, and how it tells of its progress."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from claims_pipeline.settings import FilterKind
+
+Progress = Callable[[str], None]
+"""Takes one line about what is being done; counts and ids of fetches only."""
+
+
+@dataclass(frozen=True)
+class SyncOptions:
+    """How one sync runs.
+
+    `dry_run` compares and sends nothing, takes no sequence and moves no cursor; `resend` sends every claim again;
+    `accept_empty` believes an empty report of a filter that had rows the last time.
+    """
+
+    kind: FilterKind = FilterKind.RECENT
+    dry_run: bool = False
+    resend: bool = False
+    accept_empty: bool = False

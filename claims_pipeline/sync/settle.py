@@ -1,0 +1,196 @@
+"""Settle: a customer's stored claims are brought into Salesforce, every outcome is proved and stored, the cursor moves.
+
+What belongs here: the lease, the guard against older fetches, and the commit, which comes last. Not here: comparing
+and sending (`send`), relinking (`relink`), marking missing claims (`missing`), adding up (`synced`).
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from claims_pipeline.claims.columns import BY_FIELD
+from claims_pipeline.claims.compare import CompareRules
+from claims_pipeline.claims.outcomes import ClaimOutcome
+from claims_pipeline.clients.salesforce import ClaimShape, JobEvent
+from claims_pipeline.clients.sync_state import BulkJob, Commit, FilterCommit, Lease
+from claims_pipeline.errors import OlderThanCommitted, PermanentError
+from claims_pipeline.settings import FilterKind
+from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync import synced
+from claims_pipeline.sync.connections import Connections
+from claims_pipeline.sync.missing import mark_missing
+from claims_pipeline.sync.options import Progress, SyncOptions
+from claims_pipeline.sync.payors import matcher_of
+from claims_pipeline.sync.relink import relink
+from claims_pipeline.sync.send import CLAIM, Writer, decide_all, outcomes_of, planned, send_decided
+from claims_pipeline.sync.synced import Synced
+
+SYNCED = "salesforce_synced_claims"
+
+
+@dataclass(frozen=True)
+class StoredClaims:
+    """The stored frames that one sync starts from."""
+
+    claims: StampedFrame
+    rejected: StampedFrame
+    payors: StampedFrame
+
+    @property
+    def customer(self) -> str:
+        """The CollaborateMD customer number."""
+        return self.claims.stamp.customer
+
+
+def preflight(connections: Connections) -> ClaimShape:
+    """What the org lets us write to `Claim__c`; names every missing or unwritable field before a row is sent."""
+    return connections.salesforce.preflight(left_alone=connections.settings.salesforce.fields_left_alone)
+
+
+def settle(
+    stored: StoredClaims, options: SyncOptions, connections: Connections, work: Path, say: Progress
+) -> Synced:
+    """Bring one customer's claims into Salesforce, store the outcomes, and commit. Returns them as stored.
+
+    A dry run compares, and writes nothing to Salesforce or the sync state. Raises OlderThanCommitted for a fetch
+    older than the committed one, NotSettled while Salesforce owes an answer.
+    """
+    customer, name = stored.customer, f"{SYNCED}/{stored.customer}"
+    if stored.claims.stamp.dry_run != options.dry_run:
+        raise PermanentError(
+            f"Customer {customer}: these claims come from a dry run and can never be synced. Fetch the report again."
+        )
+    if options.dry_run:
+        done = _bring(stored, options, connections, work, say, None)
+        connections.storage.write(name, done.outcomes)
+    else:
+        with connections.state.lease(customer) as lease:
+            _require_newest(stored.claims, connections)
+            done = _bring(stored, options, connections, work, say, lease)
+            connections.storage.write(name, done.outcomes)
+            outcome = _commit_of(stored, done)
+            connections.state.commit(lease, _sequence(stored.claims), outcome)
+            say("committed")
+    return Synced.of(connections.storage.read(name, dry_run=options.dry_run))
+
+
+def _sequence(claims: StampedFrame) -> int:
+    if claims.stamp.sequence is None:
+        raise PermanentError("These claims come from a dry run and can never be synced.")
+    return claims.stamp.sequence
+
+
+def _require_newest(claims: StampedFrame, connections: Connections) -> None:
+    customer, sequence = claims.stamp.customer, _sequence(claims)
+    committed = connections.state.read(customer).committed_sequence
+    if sequence < committed:
+        raise OlderThanCommitted(
+            f"Customer {customer}: these claims are of fetch {sequence}, and fetch {committed} is already in "
+            "Salesforce. Sending them would bring old amounts back, so nothing was done. Fetch again instead."
+        )
+
+
+def _bring(
+    stored: StoredClaims,
+    options: SyncOptions,
+    connections: Connections,
+    work: Path,
+    say: Progress,
+    lease: Lease | None,
+) -> Synced:
+    """Compare, send, relink, mark; and prove that every claim has its outcome. A dry run has no lease."""
+    identity = connections.salesforce.sign_in()
+    if not options.dry_run:
+        connections.state.confirm_org(identity.organization_id)
+    shape = preflight(connections)
+    rules = _compare_rules(stored.claims, options, connections, shape, identity.user_id)
+    writer = _writer(stored.claims, connections, work, lease)
+    say(f"comparing {stored.claims.rows:,} claims with the org")
+    decided = decide_all(stored.claims, rules, connections.salesforce, work)
+    answers = planned(decided, work) if options.dry_run else send_decided(decided, writer, say)
+    outcomes = outcomes_of(decided, answers, work).scan()
+    counts = synced.counts_of(outcomes)
+    relinked, missing = ({}, {}) if options.dry_run else _beyond_the_report(stored, rules, writer, say)
+    synced.require_settled(stored.customer, counts, relinked, missing)
+    synced.require_balance(stored.claims, outcomes)
+    told = {
+        "relinked": relinked,
+        "missing": missing,
+        "warnings": [*connections.salesforce.warnings, *shape.warnings],
+        "api_calls": connections.salesforce.api_calls,
+        "organization_id": identity.organization_id,
+        "instance_url": identity.instance_url,
+    }
+    stamp = stored.claims.stamp
+    return Synced.of(StampedFrame(outcomes, replace(stamp, facts={**stamp.facts, "sync": told})))
+
+
+def _writer(claims: StampedFrame, connections: Connections, work: Path, lease: Lease | None) -> Writer:
+    """How this sync writes: it notices a lost lease before each batch, and keeps its Bulk jobs' ids in the state."""
+    if lease is None:
+        return Writer(connections.salesforce, work)
+    sequence = _sequence(claims)
+
+    def on_job(job_id: str, event: JobEvent) -> None:
+        if event is JobEvent.CREATED:
+            connections.state.remember_job(lease, BulkJob(job_id, CLAIM, sequence, connections.now()))
+        elif event in (JobEvent.ENDED, JobEvent.ABORTED):
+            connections.state.forget_job(lease, job_id)
+
+    return Writer(connections.salesforce, work, on_job, lease.check)
+
+
+def _commit_of(stored: StoredClaims, done: Synced) -> Commit:
+    """What the state keeps of a sync: codes, counts and sums."""
+    facts = stored.claims.stamp.facts
+    rejected = stored.rejected.rows
+    arrived = (ClaimOutcome.CREATED, ClaimOutcome.UPDATED, ClaimOutcome.UNCHANGED)
+    return Commit(
+        organization_id=done.organization_id,
+        records_processed=sum(report["rows"] for report in facts["reports"]),
+        success_count=sum(done.counts[outcome] for outcome in arrived),
+        failure_count=done.failed + done.counts[ClaimOutcome.HELD] + rejected,
+        filters=tuple(
+            FilterCommit(facts["report_id"], report["filter"], report["rows"], report["digest"])
+            for report in facts["reports"]
+        ),
+        counts={**done.counts, "rejected_rows": rejected},
+        dollars=done.source_dollars,
+    )
+
+
+def _beyond_the_report(
+    stored: StoredClaims, rules: CompareRules, writer: Writer, say: Progress
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Claims that the report does not hold: relinked to their payor's mapping; marked when the source lost them."""
+    say("relinking claims whose payor's mapping changed")
+    relinked = relink(matcher_of(stored.payors), rules, writer)
+    if stored.claims.stamp.facts["kind"] != FilterKind.FULL:
+        return relinked, {}
+    say("looking for claims that the source no longer holds")
+    return relinked, mark_missing(stored.claims, stored.rejected, rules, writer)
+
+
+def _compare_rules(
+    claims: StampedFrame, options: SyncOptions, connections: Connections, shape: ClaimShape, our_user: str
+) -> CompareRules:
+    absent = set(BY_FIELD) - set(claims.stamp.facts["present"])
+    left = {BY_FIELD[field].salesforce for field in absent} | _derived_from(absent)
+    return CompareRules(
+        customer=claims.stamp.customer,
+        our_user=our_user,
+        writable=shape.writable,
+        left_to_org=frozenset(name for name in left if name is not None),
+        synced_at=connections.now(),
+        as_of=claims.stamp.fetched_at,
+        resend=options.resend,
+    )
+
+
+def _derived_from(absent: set[str]) -> set[str]:
+    """Fields that we derive, and cannot when the report has not what they are made of."""
+    derived = {
+        "paid_on": "Paid_Y_or_N__c",
+        "payor_name": "Source_Payor_Key__c",
+        "payor_id": "Source_Payor_Key__c",
+    }
+    return {salesforce for field, salesforce in derived.items() if field in absent}

@@ -1,0 +1,140 @@
+"""The summary of a sync in words for the billing lead: what arrived, what did not and why, which payors to map.
+
+What belongs here: lines of plain text from stored facts. No claim's values: claim ids only of rejected and refused
+claims, payor names only in the payor list.
+"""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+import polars as pl
+
+from claims_pipeline.claims.outcomes import PLAIN_WORDS, ClaimOutcome, HoldReason, Rejection
+from claims_pipeline.clients.salesforce import SalesforceClient
+from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync.synced import Synced
+
+_SHOWN = 8
+_OUTCOME_WORDS: dict[str, str] = {
+    ClaimOutcome.CREATED.value: "created in Salesforce",
+    ClaimOutcome.UPDATED.value: "updated in Salesforce",
+    ClaimOutcome.UNCHANGED.value: "already as they should be",
+    ClaimOutcome.REFUSED.value: "refused by Salesforce",
+    ClaimOutcome.HELD.value: "held back",
+}
+_HELD_WORDS: dict[str, str] = {
+    HoldReason.OTHER_CUSTOMER.value: "the claim belongs to another CollaborateMD customer",
+    HoldReason.REWRITTEN_BY_ORG.value: "something in the org (a trigger or flow) changes what we write",
+}
+
+
+def summary(synced: Synced, rejected: StampedFrame) -> Iterator[str]:
+    """Lines about one customer's sync."""
+    stamp = synced.outcomes.stamp
+    rows = sum(report["rows"] for report in stamp.facts["reports"])
+    title = "Dry run: nothing was sent. What a sync would do" if stamp.dry_run else "Sync"
+    yield f"{title} of customer {stamp.customer}, report of {stamp.fetched_at:%Y-%m-%d %H:%M} UTC"
+    yield _line(rows, "rows in the report")
+    dollars = synced.source_dollars
+    yield _line(
+        synced.outcomes.rows,
+        f"claims: ${dollars['Charged_Amount__c']:,.2f} charged, ${dollars['Paid_Amount__c']:,.2f} paid, "
+        f"${dollars['Total_BDP__c']:,.2f} balance",
+    )
+    for outcome, words in _OUTCOME_WORDS.items():
+        if synced.counts[outcome]:
+            yield _line(synced.counts[outcome], words, indent=4)
+    yield from _healed(synced)
+    yield from _why("refused", synced.refused_by_code, {}, synced.outcomes)
+    yield from _why("held", synced.held_by_reason, _HELD_WORDS, synced.outcomes)
+    yield from _rejected(rejected)
+    yield from _beyond(synced)
+    yield from (f"  Note: {warning}" for warning in synced.warnings)
+
+
+def _line(count: int, words: str, *, indent: int = 0) -> str:
+    return f"{count:>12,}  {' ' * indent}{words}"
+
+
+def _healed(synced: Synced) -> Iterator[str]:
+    if synced.counts["healed"]:
+        fields = ", ".join(f"{name} ({count})" for name, count in synced.healed_by_field.items())
+        yield _line(
+            synced.counts["healed"],
+            f"of the updated: changed by hand in Salesforce, put right: {fields}",
+            indent=4,
+        )
+
+
+def _why(
+    outcome: str, counts: Mapping[str, int], words: Mapping[str, str], outcomes: StampedFrame
+) -> Iterator[str]:
+    for code, count in counts.items():
+        ids = (
+            outcomes.frame.filter((pl.col("outcome") == outcome) & (pl.col("code") == code))
+            .select("claim_number", "fields")
+            .head(_SHOWN)
+            .collect()
+        )
+        fields = sorted({name for name in ids.get_column("fields").drop_nulls().to_list() if name})
+        because = words.get(code, f"Salesforce says {code}" + (f" ({', '.join(fields)})" if fields else ""))
+        yield _line(count, f"{because}: {_list(ids.get_column('claim_number').to_list(), count)}", indent=8)
+
+
+def _rejected(rejected: StampedFrame) -> Iterator[str]:
+    rows = (
+        rejected.frame.select("file", "row_number", "claim_id", "code").sort("file", "row_number").collect()
+    )
+    if rows.is_empty():
+        return
+    yield _line(rows.height, "rows rejected (they stand in no claim; mend them in CollaborateMD)")
+    for code, group in sorted(rows.partition_by("code", as_dict=True).items()):
+        rule = Rejection(str(code[0]))
+        places = [
+            f"row {row['row_number']}" + (f" (claim {row['claim_id']})" if row["claim_id"] else "")
+            for row in group.head(_SHOWN).iter_rows(named=True)
+        ]
+        yield _line(
+            group.height, f"{PLAIN_WORDS[rule]} [{rule.value}]: {_list(places, group.height)}", indent=4
+        )
+
+
+def _beyond(synced: Synced) -> Iterator[str]:
+    relinked = synced.relinked.get(ClaimOutcome.UPDATED.value, 0)
+    if relinked:
+        yield _line(relinked, "older claims linked anew, since their payor's mapping changed")
+    missing = synced.missing.get(ClaimOutcome.UPDATED.value, 0)
+    if missing:
+        yield _line(missing, "claims of Salesforce are no longer in the source, and marked so")
+
+
+def org_line(salesforce: SalesforceClient) -> str:
+    """What stands in the org, read back over its API."""
+    (row,) = salesforce.query(
+        "SELECT COUNT(Id) claims, SUM(Charged_Amount__c) charged, SUM(Paid_Amount__c) paid, "
+        "SUM(Total_BDP__c) balance FROM Claim__c"
+    )
+    charged, paid, balance = (Decimal(str(row[name] or 0)) for name in ("charged", "paid", "balance"))
+    words = f"claims stand in Salesforce: ${charged:,.2f} charged, ${paid:,.2f} paid, ${balance:,.2f} balance"
+    return _line(int(row["claims"]), words)
+
+
+def unmapped_lines(unmapped: StampedFrame) -> Iterator[str]:
+    """Lines about the payors to map, most dollars first."""
+    rows = unmapped.frame.collect()
+    if rows.is_empty():
+        yield _line(0, "payors to map: every claim has its payor")
+        return
+    claims, dollars = rows.get_column("claims").sum(), rows.get_column("charged").sum()
+    yield _line(rows.height, f"payors to map in Salesforce: {claims:,} claims, ${dollars:,.2f} charged")
+    for row in rows.head(_SHOWN).iter_rows(named=True):
+        name = row["payor_name"] or row["payor_key"]
+        payor_id = f" ({row['payor_id']})" if row["payor_id"] else ""
+        near = f"; near: {row['suggestions'][0]}" if row["suggestions"] else ""
+        yield _line(row["claims"], f"${row['charged']:,.2f}  {name}{payor_id}{near}", indent=4)
+    if rows.height > _SHOWN:
+        yield f"{'':>12}      and {rows.height - _SHOWN} more"
+
+
+def _list(items: list[str], count: int) -> str:
+    return ", ".join(items) + (f" and {count - len(items)} more" if count > len(items) else "")

@@ -1,0 +1,91 @@
+"""Transform: stored raw rows and payors become claims in Salesforce's shape, rejected rows, and the proof of both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from claims_pipeline.claims.columns import Grain
+from claims_pipeline.claims.compare import PAYOR_KEY_FIELD
+from claims_pipeline.claims.grain import settle_claims
+from claims_pipeline.claims.payors import PayorMatcher
+from claims_pipeline.claims.rows import RowRules, clean_rows
+from claims_pipeline.storage.buckets import Buckets, PartWriter, bucket_count
+from claims_pipeline.storage.frames import StampedFrame, Storage
+from claims_pipeline.sync.balance import DoesNotBalance, RowBalance, RowTally, recount
+from claims_pipeline.sync.payors import matcher_of
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """What a report became. Both frames read from the work folder until they are stored."""
+
+    claims: StampedFrame
+    rejected: StampedFrame
+    balance: RowBalance
+
+    def require_balance(self) -> None:
+        """Raise DoesNotBalance unless rows, keys and dollars are all accounted for."""
+        if self.balance.problems:
+            raise DoesNotBalance(self.claims.stamp.customer, self.balance.problems)
+
+
+def transform(
+    raw: StampedFrame, payors: StampedFrame, lengths: Mapping[str, int], storage: Storage, work: Path
+) -> Transformed:
+    """Raw rows of one fetch -> its claims with their payors, and its rejected rows.
+
+    `lengths`: Salesforce field -> length in UTF-16 units, from describe. Memory: one slice, then one hash bucket,
+    and one (file, row number) pair a row.
+    """
+    rules = row_rules(raw, lengths)
+    buckets = Buckets(work / "rows", "claim_key", bucket_count(raw.rows))
+    buckets.fill(clean_rows(rows, rules) for rows in raw.slices())
+    matcher = matcher_of(payors)
+    claims, rejected, tally = PartWriter(work / "claims"), PartWriter(work / "rejected"), RowTally()
+    for rows in buckets:
+        settled = settle_claims(rows, rules)
+        tally.add(rows, settled)
+        claims.write(match_payors(settled.claims, matcher))
+        rejected.write(settled.rejected)
+    balance = tally.balance(recount(raw, storage))
+    stamp = replace(raw.stamp, facts={**raw.stamp.facts, "unreadable_ids": _unreadable_ids(rejected)})
+    return Transformed(
+        claims=StampedFrame(claims.scan(), stamp),
+        rejected=StampedFrame(rejected.scan(), stamp),
+        balance=balance,
+    )
+
+
+def row_rules(raw: StampedFrame, lengths: Mapping[str, int]) -> RowRules:
+    """What the domain must know to judge this fetch's rows."""
+    return RowRules(
+        grain=Grain(raw.stamp.facts["grain"]),
+        fetched_on=raw.stamp.fetched_at.date(),
+        lengths=lengths,
+        present=frozenset(raw.stamp.facts["present"]),
+        customer=raw.stamp.customer,
+    )
+
+
+def match_payors(claims: pl.DataFrame, matcher: PayorMatcher) -> pl.DataFrame:
+    """Claims with `matched_payor` and `linked_payor` (record ids or null) and `match_rule`.
+
+    The matching is done once a distinct payor, so it is bounded by one customer's distinct payors.
+    """
+    named = ["payor_name", "payor_id", PAYOR_KEY_FIELD]
+    distinct = claims.select(named).unique()
+    matches = [matcher.match(name, payor_id) for name, payor_id, _ in distinct.iter_rows()]
+    linked = [matcher.linked_payor(key) for _, _, key in distinct.iter_rows()]
+    found = distinct.with_columns(
+        pl.Series("matched_payor", [match.payor for match in matches], dtype=pl.String),
+        pl.Series("match_rule", [match.rule.value for match in matches], dtype=pl.String),
+        pl.Series("linked_payor", linked, dtype=pl.String),
+    )
+    return claims.join(found, on=named, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _unreadable_ids(rejected: PartWriter) -> int:
+    """How many rows name no claim: while there are any, no claim can be called missing at the source."""
+    return int(rejected.scan().filter(pl.col("claim_key").is_null()).select(pl.len()).collect().item())

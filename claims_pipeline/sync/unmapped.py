@@ -1,0 +1,41 @@
+"""Unmapped: the payors whose claims have no payor in Salesforce, most dollars first: the admin's work list.
+
+What belongs here: the list, from the org's own claims of all customers. Not here: matching (`claims.payors`).
+"""
+
+from datetime import datetime
+
+import polars as pl
+
+from claims_pipeline.claims.compare import LOOKUP_FIELD
+from claims_pipeline.claims.payors import MatchRule, PayorMatcher
+from claims_pipeline.clients.salesforce import SalesforceClient
+from claims_pipeline.storage.frames import Stamp, StampedFrame
+from claims_pipeline.sync.payors import NO_CUSTOMER
+from claims_pipeline.sync.relink import payor_groups
+
+SCHEMA = pl.Schema(
+    {
+        "payor_key": pl.String(),
+        "payor_name": pl.String(),
+        "payor_id": pl.String(),
+        "rule": pl.String(),  # UNMAPPED, AMBIGUOUS, or the rule of a match that the next sync links
+        "claims": pl.UInt32(),
+        "charged": pl.Decimal(18, 2),
+        "suggestions": pl.List(pl.String),
+    }
+)
+
+
+def unmapped_payors(salesforce: SalesforceClient, matcher: PayorMatcher, at: datetime) -> StampedFrame:
+    """One row a payor key with claims whose lookup is empty; ignored payors are left out. Memory: the payors."""
+    rows = []
+    for group in payor_groups(salesforce, f"{LOOKUP_FIELD} = null"):
+        match = matcher.match_key(group.payor_key)
+        if match.rule is not MatchRule.IGNORED:
+            suggestions = [f"{each.name} ({each.score:.0f} %)" for each in match.suggestions]
+            named = (group.payor_key, group.payor_name, group.payor_id, match.rule.value)
+            rows.append((*named, group.claims, group.charged, suggestions))
+    frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    ordered = frame.sort(["charged", "claims", "payor_key"], descending=[True, True, False])
+    return StampedFrame(ordered.lazy(), Stamp(NO_CUSTOMER, 0, at))

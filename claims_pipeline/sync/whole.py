@@ -1,0 +1,75 @@
+"""The whole sync of one customer in one process: fetch, map payors, transform, settle. The command line's way.
+
+What belongs here: one step after another, each stored before the next, exactly as the assets do it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from claims_pipeline.settings import Customer
+from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync.connections import Connections
+from claims_pipeline.sync.fetch import fetch
+from claims_pipeline.sync.options import Progress, SyncOptions
+from claims_pipeline.sync.payors import read_payor_mapping
+from claims_pipeline.sync.settle import StoredClaims, preflight, settle
+from claims_pipeline.sync.synced import Synced
+from claims_pipeline.sync.transform import transform
+
+
+@dataclass(frozen=True)
+class WholeSync:
+    """What became of one customer."""
+
+    synced: Synced
+    rejected: StampedFrame
+    payors: StampedFrame
+
+    @property
+    def all_arrived(self) -> bool:
+        """Whether no row was rejected, and no claim refused or held."""
+        return not (self.rejected.rows or self.synced.failed or self.synced.counts["held"])
+
+
+def sync_customer(
+    customer: Customer, options: SyncOptions, connections: Connections, say: Progress
+) -> WholeSync:
+    """Fetch, transform and send one customer's claims. The cursor moves last."""
+    storage = connections.storage
+    with storage.work_folder("sync") as work:
+        preflight(connections)  # before the report slot is taken: an org that is not ready costs nothing
+        raw = _stored(
+            "raw_collaboratemd_claims",
+            fetch(customer, options, connections, _folder(work, "fetch"), say),
+            connections,
+        )
+        say("reading payors and mappings")
+        payors = _payors(connections, options)
+        say("transforming")
+        lengths = preflight(connections).lengths
+        transformed = transform(raw, payors, lengths, storage, _folder(work, "transform"))
+        transformed.require_balance()
+        claims = _stored("transformed_claims", transformed.claims, connections)
+        rejected = _stored("rejected_claims", transformed.rejected, connections)
+        stored = StoredClaims(claims, rejected, payors)
+        synced = settle(stored, options, connections, _folder(work, "settle"), say)
+    return WholeSync(synced, rejected, payors)
+
+
+def _stored(asset: str, frame: StampedFrame, connections: Connections) -> StampedFrame:
+    name = f"{asset}/{frame.stamp.customer}"
+    connections.storage.write(name, frame)
+    return connections.storage.read(name, dry_run=frame.stamp.dry_run)
+
+
+def _payors(connections: Connections, options: SyncOptions) -> StampedFrame:
+    payors = read_payor_mapping(connections.salesforce, connections.now())
+    if not options.dry_run:
+        connections.storage.write("payor_mapping", payors)
+    return payors
+
+
+def _folder(work: Path, name: str) -> Path:
+    folder = work / name
+    folder.mkdir(mode=0o700)
+    return folder

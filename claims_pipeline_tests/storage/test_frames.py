@@ -1,0 +1,113 @@
+"""Stored frames: whole or not at all, stamped, private."""
+
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+import polars as pl
+import pytest
+from moto import mock_aws
+
+from claims_pipeline.storage.frames import NotStored, Stamp, StampedFrame, Storage
+
+AT = datetime(2026, 2, 15, 2, 0, tzinfo=UTC)
+
+
+def stamped(rows: int, sequence: int | None = 7) -> StampedFrame:
+    return StampedFrame(
+        pl.LazyFrame({"a": range(rows)}, schema={"a": pl.Int64}), Stamp("10001001", sequence, AT, {"k": [1]})
+    )
+
+
+def test_a_frame_comes_back_with_its_stamp(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    address = storage.write("transformed_claims/10001001", stamped(3))
+    assert address == str(tmp_path / "transformed_claims/10001001.parquet")
+    back = storage.read("transformed_claims/10001001")
+    assert back.stamp == stamped(3).stamp
+    assert back.frame.collect().to_dict(as_series=False) == {"a": [0, 1, 2]}
+
+
+def test_an_empty_frame_keeps_its_columns_and_is_one_empty_slice(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    storage.write("a", stamped(0))
+    assert [part.schema for part in storage.read("a").slices()] == [pl.Schema({"a": pl.Int64})]
+
+
+def test_slices_hold_every_row_once(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    storage.write("a", stamped(10))
+    parts = [part["a"].to_list() for part in storage.read("a").slices(4)]
+    assert parts == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_files_are_for_their_owner_alone_and_the_work_folder_is_left_empty(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path / "private"))
+    storage.write("a/b", stamped(1))
+    assert stat.S_IMODE((tmp_path / "private/a/b.parquet").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "private").stat().st_mode) == 0o700
+    assert list((tmp_path / "private/work").iterdir()) == []
+
+
+def test_a_failing_write_leaves_what_stood(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    storage.write("a", stamped(2))
+    broken = StampedFrame(pl.LazyFrame({"a": ["x"]}).select(pl.col("a").cast(pl.Int64)), stamped(1).stamp)
+    with pytest.raises(pl.exceptions.InvalidOperationError):
+        storage.write("a", broken)
+    assert storage.read("a").rows == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "work"]
+
+
+def test_a_dry_runs_files_lie_apart(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    storage.write("a", stamped(2))
+    storage.write("a", stamped(5, sequence=None))
+    assert storage.read("a").rows == 2
+    assert storage.read("a", dry_run=True).stamp.dry_run
+
+
+def test_what_was_never_made_is_said_with_the_step_to_run(tmp_path: Path) -> None:
+    with pytest.raises(NotStored, match=r"no stored transformed_claims/1.*Run the step that makes it"):
+        Storage(str(tmp_path)).read("transformed_claims/1")
+
+
+def test_a_parquet_file_of_someone_else_is_refused(tmp_path: Path) -> None:
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(NotStored, match="no stamp"):
+        Storage(str(tmp_path)).read("a")
+
+
+def test_a_kept_report_is_found_again(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    (tmp_path / "in.zip").write_bytes(b"zip")
+    name = storage.keep_report(tmp_path / "in.zip", "10001001", 12, "20002.zip")
+    assert name == "reports/10001001/000000000012/20002.zip"
+    assert storage.report(name).read_bytes() == b"zip"
+    with pytest.raises(NotStored, match="no longer"):
+        storage.report("reports/10001001/000000000013/20002.zip")
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    return "claims-private"
+
+
+def test_a_bucket_keeps_frames_and_reports_as_a_folder_does(bucket: str, tmp_path: Path) -> None:
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=bucket)
+        storage = Storage(f"s3://{bucket}/claims", work_parent=tmp_path)
+        address = storage.write("transformed_claims/10001001", stamped(3))
+        assert address == f"s3://{bucket}/claims/transformed_claims/10001001.parquet"
+        assert storage.read("transformed_claims/10001001").frame.collect().height == 3
+        with pytest.raises(NotStored):
+            storage.read("transformed_claims/2")
+        head = client.head_object(Bucket=bucket, Key="claims/transformed_claims/10001001.parquet")
+        assert head["ServerSideEncryption"] == "aws:kms"
+        storage.close()
+        assert list(tmp_path.iterdir()) == []
