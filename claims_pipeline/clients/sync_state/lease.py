@@ -1,23 +1,22 @@
-"""Leases: one run at a time on a customer, and on the report slot.
+"""A lease that we hold: one run at a time on a customer, and on the report slot.
 
-What belongs here: taking, renewing, giving back. A lease is an owner, a token of this taking, and a version that the
-owner keeps moving. Another takes over only after it has seen the version stand still for the whole term on its own
-monotonic clock, so clocks that differ do no harm. Not here: what is done under a lease.
+What belongs here: renewing it, writing under it, giving it back. A lease is an owner, a token of this taking, and a
+version that the owner keeps moving. Not here: how it is taken (`taking`), nor what is done under it.
 """
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from threading import RLock
 from typing import Any
 
 from claims_pipeline.clients.sync_state.items import from_wire
 from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
-from claims_pipeline.errors import ClaimsPipelineError, LeaseHeld, LeaseLost
+from claims_pipeline.errors import ClaimsPipelineError, LeaseLost
 
 _LOG = logging.getLogger(__name__)
-_LEASE = ("lease_owner", "lease_token", "lease_version", "lease_term_seconds")
+LEASE_ATTRIBUTES = ("lease_owner", "lease_token", "lease_version", "lease_term_seconds")
 _LONGEST_POLL_SECONDS = 5.0
 
 
@@ -31,6 +30,7 @@ class Leasing:
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]
     new_id: Callable[[], str]
+    beats_by_timer: bool
 
     @property
     def poll_seconds(self) -> float:
@@ -44,7 +44,7 @@ class Leasing:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class SeenLease:
     """A lease as another's write left it."""
 
     owner: str
@@ -53,8 +53,8 @@ class _Seen:
     term_seconds: float
 
     @classmethod
-    def in_item(cls, item: Mapping[str, Any], own_term_seconds: float) -> "_Seen":
-        held = from_wire({name: item[name] for name in _LEASE if name in item})
+    def in_item(cls, item: Mapping[str, Any], own_term_seconds: float) -> "SeenLease":
+        held = from_wire({name: item[name] for name in LEASE_ATTRIBUTES if name in item})
         return cls(
             owner=str(held.get("lease_owner", "")),
             token=str(held.get("lease_token", "")),
@@ -79,6 +79,11 @@ class Lease:
         self._is_lost = False
         self._lock = RLock()
 
+    @property
+    def beat_seconds(self) -> float:
+        """After which its version should move again."""
+        return self._leasing.beat_seconds
+
     def renew(self) -> None:
         """Move the version. LeaseLost when another has taken over."""
         with self._lock:
@@ -99,7 +104,7 @@ class Lease:
                 self._table.update(change)
                 self._version += 1
             except ConditionFailed as refused:
-                seen = _Seen.in_item(refused.item, 0)
+                seen = SeenLease.in_item(refused.item, 0)
                 if seen.token != self.token:
                     raise self.lost() from None
                 self._version = seen.version  # our own write, whose answer was lost
@@ -111,7 +116,7 @@ class Lease:
             self._stop_if_lost()
             if self._leasing.monotonic() - self._moved_at >= self._leasing.beat_seconds:
                 self.renew()
-            elif _Seen.in_item(self._table.get(self.sync_id, *_LEASE), 0).token != self.token:
+            elif SeenLease.in_item(self._table.get(self.sync_id, *LEASE_ATTRIBUTES), 0).token != self.token:
                 raise self.lost()
 
     def write(
@@ -160,90 +165,3 @@ class Lease:
     def _stop_if_lost(self) -> None:
         if self._is_lost:
             raise self.lost()
-
-
-@dataclass
-class LeaseTaker:
-    """Takes the lease of one item, waiting for another's to be given back or to stand still.
-
-    As a context it is taken at the beginning and given back at the end, after a failure too.
-    """
-
-    table: StateTable
-    leasing: Leasing
-    sync_id: str
-    what: str
-    patience_seconds: float
-    defaults: Mapping[str, object] = field(default_factory=dict)
-    """Attributes that the item gets when it lacks them."""
-
-    def __enter__(self) -> Lease:
-        self._taken = self.take()
-        return self._taken
-
-    def __exit__(self, *_: object) -> None:
-        self._taken.release()
-
-    def take(self) -> Lease:
-        """Wait as long as the owner may be dead; LeaseHeld when it lives and our patience is over."""
-        monotonic = self.leasing.monotonic
-        token = self.leasing.new_id()
-        began = monotonic()
-        seen: _Seen | None = None
-        still_since = began
-        while True:
-            asked = monotonic()
-            stood_still = seen is not None and asked - still_since >= seen.term_seconds
-            outcome = self._try(token, seen if stood_still else None)
-            if isinstance(outcome, Lease):
-                return outcome
-            if outcome != seen:
-                if seen is not None and monotonic() - began >= self.patience_seconds:
-                    raise self._held_by(outcome)
-                seen, still_since = outcome, monotonic()
-            self.leasing.sleep(self.leasing.poll_seconds)
-
-    def _try(self, token: str, dead: _Seen | None) -> Lease | _Seen:
-        condition = "attribute_not_exists(#lease_owner) OR #lease_owner = :owner"
-        values: dict[str, object] = {}
-        if dead is not None:
-            condition += (
-                " OR (#lease_owner = :dead_owner AND #lease_token = :dead_token AND #lease_version = :dead)"
-            )
-            values = {"dead_owner": dead.owner, "dead_token": dead.token, "dead": dead.version}
-        try:
-            taken = from_wire(self.table.update(self._taking(token, condition, values)))
-        except ConditionFailed as refused:
-            found = _Seen.in_item(refused.item, self.leasing.term_seconds)
-            if found.token != token:
-                return found
-            return self._lease(token, found.version)  # we took it, and the answer was lost
-        return self._lease(token, int(taken["lease_version"]))
-
-    def _taking(self, token: str, condition: str, values: Mapping[str, object]) -> Change:
-        defaults = "".join(f", #{name} = if_not_exists(#{name}, :{name})" for name in self.defaults)
-        return Change(
-            self.sync_id,
-            "SET #lease_owner = :owner, #lease_token = :token, #lease_term_seconds = :term, #lease_taken_at = :now, "
-            "#lease_version = if_not_exists(#lease_version, :zero) + :one" + defaults,
-            condition,
-            {
-                "owner": self.leasing.owner,
-                "token": token,
-                "term": self.leasing.term_seconds,
-                "now": self.leasing.clock(),
-                "zero": 0,
-                "one": 1,
-                **self.defaults,
-                **values,
-            },
-        )
-
-    def _lease(self, token: str, version: int) -> Lease:
-        return Lease(self.table, self.sync_id, self.what, self.leasing, token, version)
-
-    def _held_by(self, seen: _Seen) -> LeaseHeld:
-        return LeaseHeld(
-            f"Run {seen.owner or 'unknown'} is at work on {self.what}. Let it finish and start again, or stop it: "
-            f"a run that was killed loses its lease after {seen.term_seconds:g} seconds."
-        )

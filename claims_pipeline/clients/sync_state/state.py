@@ -19,8 +19,9 @@ from claims_pipeline.clients.sync_state.items import (
     PendingRequest,
     customer_state,
 )
-from claims_pipeline.clients.sync_state.lease import Lease, LeaseTaker, Leasing
+from claims_pipeline.clients.sync_state.lease import Lease, Leasing
 from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
+from claims_pipeline.clients.sync_state.taking import LeaseTaker
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,7 +35,11 @@ def _random_id() -> str:
 
 
 class SyncState:
-    """The sync state, for one run. `owner` is the run's id: no two runs at once may share it."""
+    """The sync state, for one run. `owner` is the run's id: no two runs at once may share it.
+
+    With `beats_by_timer` a thread keeps each held lease moving; without it only `Lease.check` and `renew` do, so a wait
+    longer than the term must call them.
+    """
 
     def __init__(
         self,
@@ -48,9 +53,10 @@ class SyncState:
         lease_term_seconds: float = 300.0,
         jitter: Callable[[], float] = random.random,
         new_id: Callable[[], str] = _random_id,
+        beats_by_timer: bool = False,
     ) -> None:
         self._table = StateTable(table_name, client=client, sleep=sleep, jitter=jitter)
-        self._leasing = Leasing(owner, lease_term_seconds, clock, monotonic, sleep, new_id)
+        self._leasing = Leasing(owner, lease_term_seconds, clock, monotonic, sleep, new_id, beats_by_timer)
 
     def ensure_table(self) -> bool:
         """Create the table when it is missing, and wait for it; whether it was missing."""

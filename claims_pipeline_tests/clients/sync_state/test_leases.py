@@ -3,10 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
 from claims_pipeline.clients.sync_state import BulkJob, Lease, PendingRequest
+from claims_pipeline.clients.sync_state.beating import keep_moving
 from claims_pipeline.errors import LeaseHeld, LeaseLost
 from claims_pipeline_tests.clients.sync_state.workers import (
     NOON,
@@ -112,6 +114,15 @@ def test_a_run_takes_its_own_lease_again_without_waiting(table: Table) -> None:
         with pytest.raises(LeaseLost):
             old.renew()
     assert again.slept == []
+
+
+def test_an_owner_who_moves_at_the_last_moment_keeps_its_lease(table: Table, wire: Wire) -> None:
+    lease = taken_for_good(table.worker("run-1").state.lease(NORTH))
+    second = table.worker("run-2")
+    second.while_it_sleeps(*[nothing] * 19, lambda: wire.before("UpdateItem", lease.renew))
+    with pytest.raises(LeaseHeld, match="run-1"), second.state.lease(NORTH):
+        pass
+    lease.check()
 
 
 def test_of_two_who_watch_a_dead_lease_one_gets_it(table: Table) -> None:
@@ -237,6 +248,36 @@ def test_checking_asks_each_time_and_writes_only_when_it_is_time(table: Table, w
             worker.monotonic_now += TERM / 10
             lease.check()
         assert (wire.count("GetItem"), wire.count("UpdateItem")) == (5, 5)
+
+
+class TestTheBeat:
+    def test_keeps_a_lease_moving_while_its_owner_waits(self, table: Table, wire: Wire) -> None:
+        moved = Event()
+        with table.worker("run-1", lease_term_seconds=0.05, beats_by_timer=True).state.lease(NORTH) as lease:
+            wire.before("UpdateItem", nothing, times=2)
+            wire.before("UpdateItem", moved.set)
+            assert moved.wait(timeout=20)
+            lease.check()
+
+    def test_goes_on_after_a_failure_and_ends_when_the_lease_is_lost(self, table: Table, wire: Wire) -> None:
+        lease = taken_for_good(table.worker("run-1").state.lease(NORTH))
+        waited: list[float] = []
+
+        def wait(seconds: float) -> bool:
+            waited.append(seconds)
+            if len(waited) == 3:
+                taken_for_good(table.worker("run-1").state.lease(NORTH))
+            return False
+
+        wire.refuse("UpdateItem", "InternalServerError", times=5, status=500)
+        keep_moving(lease, wait)
+        assert waited == [TERM / 5] * 3
+
+    def test_ends_when_it_is_told_to(self, table: Table, wire: Wire) -> None:
+        with table.worker("run-1").state.lease(NORTH) as lease:
+            wire.sent.clear()
+            keep_moving(lease, lambda seconds: True)
+        assert wire.sent == ["UpdateItem"]  # giving it back
 
 
 class TestTheReportSlot:

@@ -103,6 +103,7 @@ class Worker:
     monotonic_now: float = 0.0
     wall_is_off: timedelta = timedelta()
     lease_term_seconds: float = TERM
+    beats_by_timer: bool = False
     slept: list[float] = field(default_factory=list)
     meanwhile: list[Callable[[], object]] = field(default_factory=list)
 
@@ -116,6 +117,7 @@ class Worker:
             sleep=self.sleep,
             lease_term_seconds=self.lease_term_seconds,
             jitter=lambda: 0.5,
+            beats_by_timer=self.beats_by_timer,
         )
 
     def clock(self) -> datetime:

@@ -1,0 +1,102 @@
+"""Taking a lease, from nobody, from our own earlier try, or from a run that is dead.
+
+What belongs here: waiting and taking over. Another's lease is taken over only after its version was seen to stand
+still for the whole term on our own monotonic clock, so clocks that differ do no harm. Not here: what a held lease can
+do (`lease`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from claims_pipeline.clients.sync_state.beating import Beat
+from claims_pipeline.clients.sync_state.items import from_wire
+from claims_pipeline.clients.sync_state.lease import Lease, Leasing, SeenLease
+from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
+from claims_pipeline.errors import LeaseHeld
+
+
+@dataclass
+class LeaseTaker:
+    """Takes the lease of one item, waiting for another's to be given back or to stand still.
+
+    As a context it is taken at the beginning and given back at the end, after a failure too.
+    """
+
+    table: StateTable
+    leasing: Leasing
+    sync_id: str
+    what: str
+    patience_seconds: float
+    defaults: Mapping[str, object] = field(default_factory=dict)
+    """Attributes that the item gets when it lacks them."""
+
+    def __enter__(self) -> Lease:
+        self._taken = self.take()
+        self._beat = Beat(self._taken) if self.leasing.beats_by_timer else None
+        if self._beat is not None:
+            self._beat.start()
+        return self._taken
+
+    def __exit__(self, *_: object) -> None:
+        if self._beat is not None:
+            self._beat.stop()
+        self._taken.release()
+
+    def take(self) -> Lease:
+        """Wait as long as the owner may be dead; LeaseHeld when it lives and our patience is over."""
+        monotonic = self.leasing.monotonic
+        token = self.leasing.new_id()
+        began = monotonic()
+        seen: SeenLease | None = None
+        still_since = began
+        while True:
+            asked = monotonic()
+            stood_still = seen is not None and asked - still_since >= seen.term_seconds
+            outcome = self._try(token, seen if stood_still else None)
+            if isinstance(outcome, Lease):
+                return outcome
+            if outcome != seen:
+                if seen is not None and monotonic() - began >= self.patience_seconds:
+                    raise self._held_by(outcome)
+                seen, still_since = outcome, monotonic()
+            self.leasing.sleep(self.leasing.poll_seconds)
+
+    def _try(self, token: str, dead: SeenLease | None) -> Lease | SeenLease:
+        condition = "attribute_not_exists(#lease_owner) OR #lease_owner = :owner"
+        values: dict[str, object] = {}
+        if dead is not None:
+            condition += (
+                " OR (#lease_owner = :dead_owner AND #lease_token = :dead_token AND #lease_version = :dead)"
+            )
+            values = {"dead_owner": dead.owner, "dead_token": dead.token, "dead": dead.version}
+        try:
+            # a lost answer repeats the write, which passes again: the owner is us by then
+            taken = from_wire(self.table.update(self._taking(token, condition, values)))
+        except ConditionFailed as refused:
+            return SeenLease.in_item(refused.item, self.leasing.term_seconds)
+        return Lease(self.table, self.sync_id, self.what, self.leasing, token, int(taken["lease_version"]))
+
+    def _taking(self, token: str, condition: str, values: Mapping[str, object]) -> Change:
+        defaults = "".join(f", #{name} = if_not_exists(#{name}, :{name})" for name in self.defaults)
+        return Change(
+            self.sync_id,
+            "SET #lease_owner = :owner, #lease_token = :token, #lease_term_seconds = :term, #lease_taken_at = :now, "
+            "#lease_version = if_not_exists(#lease_version, :zero) + :one" + defaults,
+            condition,
+            {
+                "owner": self.leasing.owner,
+                "token": token,
+                "term": self.leasing.term_seconds,
+                "now": self.leasing.clock(),
+                "zero": 0,
+                "one": 1,
+                **self.defaults,
+                **values,
+            },
+        )
+
+    def _held_by(self, seen: SeenLease) -> LeaseHeld:
+        return LeaseHeld(
+            f"Run {seen.owner or 'unknown'} is at work on {self.what}. Let it finish and start again, or stop it: "
+            f"a run that was killed loses its lease after {seen.term_seconds:g} seconds."
+        )
