@@ -67,6 +67,7 @@ class Org:
             new_secret=new_secret,
         )
         self.api_requests_used = 0
+        self.daily_api_requests = self.settings.daily_api_requests
         with self.lock:
             stand_up(self.tables, schema, self.settings, clock())
 
@@ -154,8 +155,7 @@ class Org:
     def _bin(self, user: User, whole: ObjectSchema, record_ids: Sequence[str]) -> None:
         now = instant(self.now())
         changes = ("IsDeleted", "LastModifiedDate", "LastModifiedById", "SystemModstamp")
-        with self.connection:
-            self.connection.execute("BEGIN")
+        with self.tables.transaction():
             self.tables.update(whole, changes, [[1, now, user.id, now, found] for found in record_ids])
             for other in self.schema.objects.values():
                 for found in other.fields.values():

@@ -6,7 +6,8 @@ What belongs here: making the tables and the few look-ups and writes that the ru
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -41,6 +42,19 @@ class Tables:
         """Let go of the database."""
         with self.lock:
             self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; within another one, a part of it."""
+        with self.lock:
+            self.connection.execute("SAVEPOINT one")
+            try:
+                yield
+            except BaseException:
+                self.connection.execute("ROLLBACK TO one")
+                raise
+            finally:
+                self.connection.execute("RELEASE one")
 
     def _create(self, schema: ObjectSchema) -> None:
         stored = [found for found in schema.fields.values() if found.stored]

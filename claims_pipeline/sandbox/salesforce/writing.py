@@ -223,8 +223,7 @@ class Writing:
                     [*one.values.values(), *audit, one.record_id]
                 )
                 results.append(RowResult(one.record_id, success=True))
-        with self._tables.connection:
-            self._tables.connection.execute("BEGIN")
+        with self._tables.transaction():
             if made:
                 self._tables.insert(self.whole, names, made)
             for columns, rows in changed.items():
