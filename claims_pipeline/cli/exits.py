@@ -37,6 +37,11 @@ EXIT_CODES_HELP = "\b\nExit codes:\n" + "\n".join(
 )
 
 
+def meaning_of(code: Exit) -> str:
+    """What the code says, in words."""
+    return _MEANINGS[code]
+
+
 def exit_code_of(error: BaseException) -> Exit:
     """The exit code for an error."""
     kinds: tuple[tuple[type[BaseException], Exit], ...] = (

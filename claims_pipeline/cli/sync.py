@@ -40,7 +40,6 @@ def command(numbers: tuple[str, ...], full: bool, dry_run: bool, resend: bool, a
     settings = read_settings()
     options = SyncOptions(FilterKind.FULL if full else FilterKind.RECENT, dry_run, resend, accept_empty)
     with connect(settings, f"cli-{uuid.uuid4().hex}") as connections:
-        connections.state.ensure_table()
         codes = [_one(customer, options, connections) for customer in _customers(settings, numbers)]
     return max(codes)
 

@@ -89,6 +89,7 @@ def open_state(settings: Settings, owner: str) -> SyncState:
         monotonic=time.monotonic,
         sleep=time.sleep,
         lease_term_seconds=where.lease_term_seconds,
+        beats_by_timer=True,
     )
 
 

@@ -37,6 +37,7 @@ def fetch(
     Schema: `claims.reading.RAW_ROWS`. A dry run takes no sequence. Memory: one slice of rows.
     """
     filters = _filters(customer, options)
+    connections.state.ensure_table()
     sequence = None if options.dry_run else connections.state.next_sequence(customer.number)
     fetched_at = connections.now()
     fetching = _Fetching(

@@ -101,6 +101,8 @@ def _bring(
     identity = connections.salesforce.sign_in()
     if not options.dry_run:
         connections.state.confirm_org(identity.organization_id)
+    if lease is not None:
+        _end_jobs_left_behind(stored.customer, connections, lease)
     shape = preflight(connections)
     rules = _compare_rules(stored.claims, options, connections, shape, identity.user_id)
     writer = _writer(stored.claims, connections, work, lease)
@@ -122,6 +124,13 @@ def _bring(
     }
     stamp = stored.claims.stamp
     return Synced.of(StampedFrame(outcomes, replace(stamp, facts={**stamp.facts, "sync": told})))
+
+
+def _end_jobs_left_behind(customer: str, connections: Connections, lease: Lease) -> None:
+    """A Bulk job may outlive its run: none may write any more before we compare."""
+    for job in connections.state.read(customer).bulk_jobs:
+        connections.salesforce.end_job(job.id)
+        connections.state.forget_job(lease, job.id)
 
 
 def _writer(claims: StampedFrame, connections: Connections, work: Path, lease: Lease | None) -> Writer:
