@@ -131,14 +131,14 @@ class JobFiles:
             for payload in self._small(slices):
                 data = _csv_lines(payload)
                 if opened is not None and not opened.has_room(data, payload.height):
-                    yield opened.close()
-                    opened = None
+                    done, opened = opened.close(), None
+                    yield done
                 if opened is None:
                     opened = self._open(payload.columns)
                 opened.add(data, payload.get_column(self._key))
             if opened is not None:
-                yield opened.close()
-                opened = None
+                done, opened = opened.close(), None
+                yield done
         finally:
             if opened is not None:
                 opened.discard()

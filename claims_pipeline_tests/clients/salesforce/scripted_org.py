@@ -73,6 +73,7 @@ class ScriptedOrg:
     def __init__(self, authority: LocalAuthority) -> None:
         self.asked: list[Asked] = []
         self.connections = 0
+        self._once: list[tuple[str, re.Pattern[str], Answer]] = []
         self._answers: list[tuple[str, re.Pattern[str], list[Answer]]] = []
         org = self
 
@@ -105,6 +106,10 @@ class ScriptedOrg:
         """Answers to requests whose path matches (the newest rule wins), one after another."""
         self._answers.insert(0, (method, re.compile(path), list(answers)))
 
+    def once(self, method: str, path: str, answer: Answer) -> None:
+        """One answer to the first request whose path matches; then the rules that stood before."""
+        self._once.append((method, re.compile(path), answer))
+
     def asked_of(self, method: str, path: str) -> list[Asked]:
         """The requests of a method whose path matches."""
         return [asked for asked in self.asked if asked.method == method and re.search(path, asked.path)]
@@ -128,6 +133,10 @@ class ScriptedOrg:
                 return
 
     def _answer(self, asked: Asked) -> Told:
+        for first in self._once:
+            if first[0] == asked.method and first[1].search(asked.path):
+                self._once.remove(first)
+                return first[2] if isinstance(first[2], Told) else first[2](asked)
         for method, path, answers in self._answers:
             if method == asked.method and path.search(asked.path):
                 answer = answers.pop(0) if len(answers) > 1 else answers[0]

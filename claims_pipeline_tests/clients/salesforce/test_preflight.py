@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 
 from claims_pipeline.claims.compare import KEY_FIELD, OPTIONAL_FIELDS, REQUIRED_FIELDS
-from claims_pipeline.clients.salesforce import CLAIM_FIELDS, ObjectMissing, OrgNotReady, SalesforceClient
+from claims_pipeline.clients.salesforce import (
+    CLAIM_FIELDS,
+    ObjectMissing,
+    OrgNotReady,
+    SalesforceClient,
+    UnexpectedAnswer,
+)
 from claims_pipeline_tests.clients.salesforce.described import claim_fields, describe_as, field
 from claims_pipeline_tests.clients.salesforce.scripted_org import ScriptedOrg, told
 
@@ -130,8 +136,6 @@ def test_an_object_that_is_not_there_is_said_as_that(org: ScriptedOrg, client: S
 
 
 def test_a_description_without_fields_is_none(org: ScriptedOrg, client: SalesforceClient) -> None:
-    from claims_pipeline.clients.salesforce import UnexpectedAnswer
-
     org.on("GET", "/describe$", told({"name": "Claim__c"}))
     with pytest.raises(UnexpectedAnswer):
         client.preflight()

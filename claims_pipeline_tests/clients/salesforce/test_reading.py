@@ -74,7 +74,7 @@ def test_claims_come_as_canonical_text(org: ScriptedOrg, client: SalesforceClien
         '"Claim_Payor__c":null},{"Id":"a02","Claim_Number__c":"a2","Name":"\u00a0x","Charged_Amount__c":1.0E7,'
         '"DOS__c":null,"Source_As_Of__c":null,"Claim_Payor__c":"p1"}]}'
     )
-    answer = '{"compositeResponse":[{"body":%s,"httpStatusCode":200,"referenceId":"query0"}]}' % body
+    answer = f'{{"compositeResponse":[{{"body":{body},"httpStatusCode":200,"referenceId":"query0"}}]}}'
     org.on("POST", "/composite$", Told(200, answer.encode(), {"Content-Type": "application/json"}))
     claims = client.read_claims(["A1", "a2"], FIELDS)
     assert claims.columns == list(FIELDS)
@@ -230,19 +230,21 @@ def test_a_whole_table_comes_in_parts_in_the_same_form(
     assert list((tmp_path / "claims").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "rest", ["", '"A2","y', '"A2","y\n', '"A2","y","2.0'], ids=["row", "cell", "line", "end"]
+)
 def test_a_page_cut_short_is_fetched_again(
-    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
+    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path, rest: str
 ) -> None:
     describe_as(org, "Claim__c", claim_fields())
     script_query_job(
         org,
-        csv_page('"A1","x","1.00",""\n', 2),
-        csv_page('"A1","x","1.00",""\n"A2","y', 2),
+        csv_page('"A1","x","1.00",""\n' + rest, 2),
         csv_page('"A1","x","1.00",""\n"A2","y","2.00",""\n', 2),
         records=2,
     )
     slices = list(client.download_claims(CSV_FIELDS, where=None, work_folder=tmp_path))
-    assert [row[0] for row in pl.concat(slices).rows()] == ["A1", "A2"]
+    assert [row[2] for row in pl.concat(slices).rows()] == ["1.00", "2.00"]
 
 
 @pytest.mark.parametrize(

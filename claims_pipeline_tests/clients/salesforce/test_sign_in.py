@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from claims_pipeline.clients.salesforce import (
     OrgIdentity,
+    SalesforceClient,
     SalesforceLogin,
     SignInRefused,
     UnexpectedAnswer,
@@ -94,8 +95,6 @@ def test_who_we_are_comes_from_the_tokens_answer_where_userinfo_is_refused(
 
 @pytest.mark.parametrize("host", ["login", "test"])
 def test_client_credentials_are_never_sent_to_a_host_that_refuses_them(host: str) -> None:
-    from claims_pipeline.clients.salesforce import SalesforceClient
-
     client = SalesforceClient(SalesforceLogin(domain=host, consumer_key="k", consumer_secret="s"))
     with pytest.raises(SignInRefused, match="My Domain"):
         client.sign_in()
