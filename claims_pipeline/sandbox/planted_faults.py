@@ -187,10 +187,11 @@ def two_that_differ(rows: Rows, rng: Random, _: date) -> Rows:
 
 
 def spelled_twice(rows: Rows, rng: Random, _: date) -> Rows:
-    """Two spellings of one claim id."""
+    """Two spellings of one claim id, also such as only case folding (not lower case) finds."""
+    one, other = rng.choice((("a", "A"), ("Q", "q"), ("\u00df", "SS")))
     number = rows[0].values["claim_id"]
-    others = [row.but(claim_id=f"a{number}") for row in rows]
-    again = others[-1].but(claim_id=f"A{number}")
+    others = [row.but(claim_id=f"{one}{number}") for row in rows]
+    again = others[-1].but(claim_id=f"{other}{number}")
     if "line_id" in rows[0].values:
         again = again.but(line_id=f"8{again.values['line_id']}")
     return _shuffled([*others, again], rng)

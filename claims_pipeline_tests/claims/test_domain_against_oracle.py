@@ -132,7 +132,7 @@ def test_a_planted_report_ends_as_the_oracle_says(seed: int, grain: Grain) -> No
 @pytest.mark.parametrize("seed", range(8))
 @GRAINS
 def test_claims_spread_over_entries_and_runs_end_as_the_oracle_says(seed: int, grain: Grain) -> None:
-    """Rows of one claim in two entries of a ZIP, and claims that a later filter returns again, with other faults."""
+    """Rows of one claim in two entries of a ZIP, blank lines before the header of one; claims that a later run has."""
     records = list(report_records(planned(seed, grain)))
     later = ReportPlan(
         claims=80,
@@ -144,7 +144,7 @@ def test_claims_spread_over_entries_and_runs_end_as_the_oracle_says(seed: int, g
         oddities=0.4,
     )
     files = [
-        SourceFile(b"".join(csv_bytes([records[0], *records[1::2]])), run=0),
+        SourceFile(b"".join(csv_bytes([[], [" "], records[0], *records[1::2]])), run=0),
         SourceFile(b"".join(csv_bytes([records[0], *records[2::2]], encoding="utf-16")), run=0),
         SourceFile(b"".join(report_bytes(later)), run=1),
     ]
