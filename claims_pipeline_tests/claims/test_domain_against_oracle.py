@@ -20,6 +20,7 @@ from claims_pipeline.claims.reading import read_report
 from claims_pipeline.claims.recount import data_rows
 from claims_pipeline.claims.rows import RowRules, clean_rows
 from claims_pipeline.sandbox.generator import Labels, ReportPlan, csv_bytes, report_bytes, report_records
+from claims_pipeline.sandbox.printed import labels_of
 from claims_pipeline_tests.oracle import SourceFile, Terms, Verdict, judge
 from claims_pipeline_tests.sandbox.test_generator import CODES
 from claims_pipeline_tests.test_oracle import LENGTHS
@@ -55,7 +56,12 @@ def planned(seed: int, grain: Grain) -> ReportPlan:
 
 
 def settled(
-    files: Sequence[SourceFile], lengths: dict[str, int], *, slice_rows: int, buckets: int
+    files: Sequence[SourceFile],
+    lengths: dict[str, int],
+    *,
+    slice_rows: int,
+    buckets: int,
+    absent: frozenset[str] = frozenset(),
 ) -> SettledClaims:
     """The domain's whole way, in slices of so many rows and so many hash buckets."""
     cleaned = []
@@ -64,7 +70,7 @@ def settled(
         reading = read_report(
             lambda content=content: io.BytesIO(content),  # type: ignore[misc]  # mypy cannot infer a default
             "csv",
-            columns=ColumnChoice(),
+            columns=ColumnChoice(absent=absent),
             run=file.run,
             file=number,
             slice_rows=slice_rows,
@@ -151,6 +157,21 @@ def test_claims_spread_over_entries_and_runs_end_as_the_oracle_says(seed: int, g
     verdict = judge(files, Terms(FETCHED_ON, CUSTOMER, LENGTHS))
     assert verdict.superseded
     assert_equal(settled(files, LENGTHS, slice_rows=50, buckets=3), verdict)
+
+
+@pytest.mark.parametrize(
+    "absent", ["authorization", "paid_on", "patient", "payor_id", "payor_name", "charged"]
+)
+@GRAINS
+def test_fields_that_a_report_lacks_are_left_to_the_org(absent: str, grain: Grain) -> None:
+    """Declared absent, a column makes no row faulty and no field blank."""
+    records = list(report_records(ReportPlan(claims=150, seed=5, grain=grain, faults=0.3, oddities=0.3)))
+    at = list(labels_of(grain, Labels.RUN_TOGETHER, status=True)).index(absent)
+    files = [SourceFile(b"".join(csv_bytes([*record[:at], *record[at + 1 :]] for record in records)))]
+    verdict = judge(files, Terms(FETCHED_ON, CUSTOMER, LENGTHS, absent={absent}))
+    assert verdict.claims
+    outcome = settled(files, LENGTHS, slice_rows=90, buckets=2, absent=frozenset({absent}))
+    assert_equal(outcome, verdict)
 
 
 @pytest.mark.parametrize("seed", range(8))
