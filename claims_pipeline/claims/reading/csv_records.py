@@ -10,8 +10,8 @@ from typing import TextIO
 
 from claims_pipeline.claims.reading.refusals import BrokenRow
 
-LONGEST_CELL_CHARACTERS = 8 * 1024 * 1024
-"""The longest cell, and the longest line: beyond it a quote was never closed, or this is no CSV file."""
+LONGEST_RECORD_CHARACTERS = 4 * 1024 * 1024
+"""A longer record is one whose quote was never closed, or no CSV at all. The second reader has the same bound."""
 
 
 class CsvRecords:
@@ -24,11 +24,14 @@ class CsvRecords:
 
     def __iter__(self) -> Iterator[list[str]]:
         csv.field_size_limit(
-            LONGEST_CELL_CHARACTERS
-        )  # the module's own is too small, and is for all readers at once
-        number = 0
+            LONGEST_RECORD_CHARACTERS
+        )  # the module's own is too small; it is one for all readers
+        number = ended_at = 0
         try:
             for record in csv.reader(self._lines(), strict=True):
+                if self.characters - ended_at > LONGEST_RECORD_CHARACTERS:
+                    raise csv.Error("field larger than field limit")
+                ended_at = self.characters
                 number += 1
                 yield record
         except csv.Error as error:
@@ -36,8 +39,8 @@ class CsvRecords:
 
     def _lines(self) -> Iterator[str]:
         readline = self._text.readline
-        while line := readline(LONGEST_CELL_CHARACTERS):
-            if len(line) >= LONGEST_CELL_CHARACTERS:
+        while line := readline(LONGEST_RECORD_CHARACTERS):
+            if len(line) >= LONGEST_RECORD_CHARACTERS:
                 raise csv.Error("field larger than field limit")
             self.characters += len(line)
             yield line
@@ -49,8 +52,6 @@ def _in_words(error: str) -> str:
     if "expected after" in error:
         return "text follows a closing quote, so a quote in a cell was not doubled"
     if "field limit" in error:
-        return (
-            f"a cell or line in it is longer than {LONGEST_CELL_CHARACTERS:,} characters; perhaps a quote opens in it "
-            "and never closes"
-        )
+        longest = f"{LONGEST_RECORD_CHARACTERS:,}"
+        return f"it is longer than {longest} characters; perhaps a quote opens in it and never closes"
     return "it is not written as CSV is"

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from claims_pipeline.claims.reading.refusals import BrokenJson, EmptyFile
 
-LONGEST_RECORD_CHARACTERS = 8 * 1024 * 1024
+LONGEST_RECORD_CHARACTERS = 4 * 1024 * 1024
 _CHUNK_CHARACTERS = 256 * 1024
 _SPACE = re.compile(r"[ \t\r\n]*")
 _END = ""

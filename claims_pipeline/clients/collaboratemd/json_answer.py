@@ -65,9 +65,10 @@ def _append_name(name: bytearray, piece: bytes) -> None:
 def _read_string(text: "_Text", write: WriteData | None) -> None:
     text.expect(b'"')
     while True:
-        piece = text.up_to(_STRING_STOPS)
-        if piece and write:
-            write(piece)
+        if piece := text.up_to(_STRING_STOPS):
+            if write:
+                write(piece)
+            continue  # perhaps only the chunk ended, not the string
         stop = text.take()
         if stop == ord('"'):
             return

@@ -160,7 +160,7 @@ class Transport:
             retry=tenacity.retry_if_exception_type(_Passing),
             stop=self._stop(deadline),
             wait=self._wait,
-            sleep=self.timing.sleep,
+            sleep=self._sleep,
             reraise=True,
         )
         attempts = 0
@@ -197,6 +197,10 @@ class Transport:
             _LONGEST_WAIT_SECONDS, self.timing.first_wait_seconds * 2.0 ** (state.attempt_number - 1)
         )
         return longest * jitter
+
+    def _sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            self.timing.sleep(seconds)
 
     def _attempt(self, path: str, request: ReportRequest, deadline: Deadline, receiver: Receiver) -> Received:
         response = self._send(path, request, deadline)
@@ -247,7 +251,9 @@ class Transport:
             wait_seconds = _retry_after(response.headers.get("Retry-After"), self.timing.wall())
             acted = status not in _SURELY_NOT_BEGUN
             asked = f", asking us to wait {wait_seconds:.0f} s" if wait_seconds else ""
-            raise _unreached(request, f"HTTP {status}{asked}", may_have_acted=acted, wait_seconds=wait_seconds)
+            raise _unreached(
+                request, f"HTTP {status}{asked}", may_have_acted=acted, wait_seconds=wait_seconds
+            )
         if status in (401, 403):
             raise CredentialsRefused(request, status)
         if status == 404:
