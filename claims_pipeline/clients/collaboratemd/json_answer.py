@@ -16,6 +16,8 @@ _ESCAPES = {
     ord(k): v
     for k, v in zip('"\\/bfnrt', (b'"', b"\\", b"/", b"\b", b"\f", b"\n", b"\r", b"\t"), strict=True)
 }
+_OPENING = frozenset(b"[{")
+_CLOSING = frozenset(b"]}")
 _LONGEST_NAME = 256
 _LONGEST_TOKEN = 64
 _DEEPEST = 32
@@ -44,7 +46,7 @@ def _read_members(text: "_Text", fields: AnswerFields) -> None:
         write = fields.open_field(name.decode("utf-8", "replace"))
         if text.after_space() == ord('"'):
             _read_string(text, write)
-        elif text.peek() in b"[{":
+        elif text.peek() in _OPENING:
             _skip_nested(text, taken=write is not None)
         else:
             _read_token(text, write)
@@ -114,7 +116,7 @@ def _skip_nested(text: "_Text", *, taken: bool) -> None:
         text.take()
         if following == _END:
             raise MalformedAnswer("it is cut off")
-        depth += (following in b"[{") - (following in b"]}")
+        depth += (following in _OPENING) - (following in _CLOSING)
         if depth > _DEEPEST:
             raise MalformedAnswer("it is nested deeper than any of the API's")
         if depth == 0:
