@@ -107,7 +107,10 @@ def _judge(rows: pl.DataFrame, judgement: Judgement, same: list[str]) -> pl.Data
     """
     own = pl.when(~pl.col("superseded") & pl.col("fault").is_not_null())
     of_claim = pl.when(~pl.col("superseded"))
-    faulty = rows.join(judgement.verdicts, on="claim_key", how="left", maintain_order="left").with_columns(
+    narrow = rows.select(
+        *PLACE, "claim_id", "claim_key", "line_id", *DOLLARS, "superseded", "fault", "fault_field"
+    )
+    faulty = narrow.join(judgement.verdicts, on="claim_key", how="left", maintain_order="left").with_columns(
         code=own.then("fault").otherwise(of_claim.then("code")),
         field=own.then("fault_field").otherwise(of_claim.then("field")),
     )

@@ -72,7 +72,10 @@ class PayorMatch:
 
 
 class PayorMatcher:
-    """Matches payors as reports name them against the org's records and the mapping table."""
+    """Matches payors as reports name them against the org's records and the mapping table.
+
+    Each payor is worked out once: the same payor may be asked for in every bucket of a report.
+    """
 
     def __init__(self, payors: Iterable[Payor], mappings: Iterable[Mapping]) -> None:
         self._names: dict[str, str] = {}
@@ -92,23 +95,34 @@ class PayorMatcher:
                     self._by_id[payor_id].add(payor.id)
                     self._by_id_without_zeros[payor_id.lstrip("0")].add(payor.id)
         self._near_names = NearNames(readings)
+        self._known: dict[tuple[str, str, str], PayorMatch] = {}
 
     def match(self, name: str | None, payor_id: str | None) -> PayorMatch:
         """The first step that finds anything decides; more than one record there is `AMBIGUOUS`, and no match."""
         key = payor_key(name, payor_id)
         if key is None:
             return PayorMatch(None, MatchRule.NONE)
-        return self._match(key, comparable_name(name), comparable_id(payor_id))
+        return self._match_once(key, comparable_name(name), comparable_id(payor_id))
 
     def match_key(self, key: str) -> PayorMatch:
         """The match of a payor of which only the key is known. (A key that was cut fits the mapping table alone.)"""
         name, _, payor_id = key.partition("|")
-        return self._match(key, name, payor_id)
+        return self._match_once(key, name, payor_id)
 
     def linked_payor(self, key: str | None) -> str | None:
         """The record that the key's claims were last linked to by us, as the mapping table says."""
         decided = self._decided.get(key) if key is not None else None
         return decided.linked_payor if decided is not None else None
+
+    def _match_once(self, key: str, named: str, identified: str) -> PayorMatch:
+        asked = (
+            key,
+            named,
+            identified,
+        )  # not the key alone: one that was cut does not hold the whole name and id
+        if asked not in self._known:
+            self._known[asked] = self._match(key, named, identified)
+        return self._known[asked]
 
     def _match(self, key: str, named: str, identified: str) -> PayorMatch:
         decided = self._decided.get(key)

@@ -1,17 +1,22 @@
-"""The second reader of JSON files: counts the records one by one, by another route than `reading`.
+"""The second reader of JSON files: counts records by strings and brackets alone, parsing none of them.
 
 What belongs here: record numbers of a list, or of an object's `data`. Not here: cells, CSV (`recount`).
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from claims_pipeline.claims.recount_text import LONGEST_RECORD, decoded_chunks
 from claims_pipeline.errors import ReportError
 
-_BLANKS = " \t\r\n"
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+_SPACE = r"[ \t\r\n]*+"
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_TOKEN = re.compile(rf'{_SPACE}(?:({_STRING}|[{{}}\[\]:,])|([^"{{}}\[\]:, \t\r\n]++))', re.DOTALL)
+_FLAT_RECORD = re.compile(rf'{_SPACE}\{{[^{{}}\[\]"]*+(?:{_STRING}[^{{}}\[\]"]*+)*+\}}', re.DOTALL)
+_OPENING, _CLOSING = ("{", "["), ("}", "]")
+_END = ""
 
 
 class JsonRecountStopped(ReportError):
@@ -25,63 +30,73 @@ class JsonRecountStopped(ReportError):
 
 
 def json_data_rows(stream: BinaryIO) -> Iterator[int]:
-    """The numbers of the records of a JSON file, from 1: a list, or an object whose `data` is one.
+    """The numbers of the records of a JSON file, from 1: a list, or an object with a list named `data`.
 
     `stream` must be seekable; it is read from its beginning. Raises JsonRecountStopped.
     """
     text = _JsonText(decoded_chunks(stream))
+    records = 0
     try:
-        if text.peek() == "{":
-            _go_to_data(text)
-        for number in _elements(text):
-            text.records = number
-            yield number
-    except (ValueError, RecursionError):
-        raise JsonRecountStopped(text.records) from None
+        _go_to_the_list(text)
+        for _ in _elements(text):
+            records += 1
+            yield records
+    except _NoList:
+        raise JsonRecountStopped(records) from None
+
+
+class _NoList(Exception):
+    """What stands here does not belong into a list of records."""
 
 
 class _JsonText:
-    """JSON text read value by value, holding no more of it than one value and one chunk."""
+    """JSON text taken token by token, holding no more of it than one string and one chunk."""
 
     def __init__(self, chunks: Iterable[str]) -> None:
-        self.records = 0
         self._chunks = iter(chunks)
         self._text = ""
         self._position = 0
 
-    def peek(self) -> str:
-        """The next character that is no white space; empty at the end."""
+    def token(self) -> str:
+        """The next string, bracket, colon, comma or other word; empty at the end."""
         while True:
-            while self._position < len(self._text):
-                if (character := self._text[self._position]) not in _BLANKS:
-                    return character
-                self._position += 1
-            if not self._read_on():
-                return ""
-
-    def take(self, allowed: str) -> str:
-        """The next character, which must be one of these."""
-        character = self.peek()
-        if not character or character not in allowed:
-            raise ValueError(allowed)
-        self._position += 1
-        return character
-
-    def value(self) -> Any:
-        """The next value. One that ends with the text read so far may go on: only more text can tell."""
-        self.peek()
-        while True:
-            try:
-                value, end = _DECODER.raw_decode(self._text, self._position)
-            except json.JSONDecodeError:
-                if len(self._text) - self._position > LONGEST_RECORD or not self._read_on():
-                    raise
+            found = _TOKEN.match(self._text, self._position)
+            may_go_on = found is None or (found[2] is not None and found.end() == len(self._text))
+            if may_go_on and self._read_on():
                 continue
-            if end < len(self._text) or not self._read_on():
-                self._position = end
-                return value
+            if found is not None:
+                self._position = found.end()
+                return found[1] or found[2]
+            if self._text[self._position :].strip(" \t\r\n"):
+                raise _NoList
+            return _END
+
+    def expect(self, wanted: str) -> None:
+        """The next token, which must be this one."""
+        if self.token() != wanted:
+            raise _NoList
+
+    def skip_flat_record(self) -> bool:
+        """Step over an object without brackets in it, if one stands here whole; or stay."""
+        found = _FLAT_RECORD.match(self._text, self._position)
+        if found is not None:
+            self._position = found.end()
+        return found is not None
+
+    def skip_value(self, first: str) -> None:
+        """Step over the value that begins with this token."""
+        if first in (*_CLOSING, ",", ":", _END):
+            raise _NoList
+        depth = int(first in _OPENING)
+        while depth:
+            token = self.token()
+            if token == _END:
+                raise _NoList
+            depth += (token in _OPENING) - (token in _CLOSING)
 
     def _read_on(self) -> bool:
+        if len(self._text) - self._position > LONGEST_RECORD:
+            raise _NoList
         for chunk in self._chunks:
             if chunk:
                 self._text = self._text[self._position :] + chunk
@@ -90,25 +105,36 @@ class _JsonText:
         return False
 
 
-def _go_to_data(text: _JsonText) -> None:
-    text.take("{")
-    while text.peek() != "}":
-        key = text.value()
-        text.take(":")
-        if key == "data":
-            return
-        text.value()
-        if text.peek() == ",":
-            text.take(",")
-    raise ValueError("data")
+def _go_to_the_list(text: _JsonText) -> None:
+    first = text.token()
+    if first == "{":
+        while not _is_data(text.token()):
+            text.expect(":")
+            text.skip_value(text.token())
+            text.expect(",")
+        text.expect(":")
+        first = text.token()
+    if first != "[":
+        raise _NoList
 
 
-def _elements(text: _JsonText) -> Iterator[int]:
-    text.take("[")
-    number = 0
-    while text.peek() != "]" or number:
-        text.value()
-        number += 1
-        yield number
-        if text.take(",]") == "]":
-            return
+def _is_data(key: str) -> bool:
+    if not key.startswith('"'):
+        raise _NoList
+    return str(json.loads(key, strict=False)).casefold() == "data"
+
+
+def _elements(text: _JsonText) -> Iterator[None]:
+    following = ","
+    is_first = True
+    while following == ",":
+        if not text.skip_flat_record():
+            begins_with = text.token()
+            if is_first and begins_with == "]":
+                return
+            text.skip_value(begins_with)
+        yield
+        is_first = False
+        following = text.token()
+    if following != "]":
+        raise _NoList

@@ -8,7 +8,7 @@ import codecs
 from collections.abc import Iterator
 from typing import BinaryIO
 
-LONGEST_RECORD = 1 << 22
+LONGEST_RECORD = 1 << 24
 """Characters. A record that is longer is no row of claims; it bounds what a quote that never closes can take."""
 
 _CHUNK_BYTES = 1 << 20

@@ -74,7 +74,7 @@ def clean_rows(raw: pl.DataFrame, rules: RowRules) -> pl.DataFrame:
 def _clean_cells(raw: pl.DataFrame, rules: RowRules) -> pl.DataFrame:
     """The cells of every field without invisible characters and stray spaces, null where blank or not carried."""
     carried = {field: pl.col(field) for field in FIELDS if rules.carries(field)}
-    untidy = raw.select(values.is_untidy(cells).any() for cells in carried.values()).row(0)
+    untidy = raw.select(values.is_untidy(cells).any() for cells in carried.values()).row(0) if carried else ()
     cleaned = {
         field: values.clean(cells) if found else cells
         for (field, cells), found in zip(carried.items(), untidy, strict=True)

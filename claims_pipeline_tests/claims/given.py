@@ -3,8 +3,6 @@
 What belongs here: raw frames and rules for the tests of this room. Not here: what must become of them.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -12,8 +10,10 @@ from pathlib import Path
 import polars as pl
 from hypothesis import settings
 
-from claims_pipeline.claims.columns import COLUMNS, Grain
+from claims_pipeline.claims.columns import Grain
 from claims_pipeline.claims.grain import SettledClaims, settle_claims
+from claims_pipeline.claims.header import ColumnChoice
+from claims_pipeline.claims.reading import RAW_ROWS, read_csv_rows
 from claims_pipeline.claims.rows import FIELDS, RowRules, clean_rows
 
 FETCHED_ON = date(2026, 2, 15)
@@ -26,13 +26,6 @@ LENGTHS = {
     "Payer__c": 50,
     "Source_Payor_Name__c": 255,
     "Source_Status__c": 255,
-}
-RAW_ROWS = {
-    "run": pl.UInt16,
-    "file": pl.UInt16,
-    "row_number": pl.UInt32,
-    "ragged": pl.Boolean,
-    **dict.fromkeys(FIELDS, pl.String),
 }
 PROPERTY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 """Properties are searched the same way every time: a red test is red for everyone."""
@@ -93,34 +86,7 @@ def claims_by_number(outcome: SettledClaims) -> dict[str, dict[str, object]]:
 
 
 def read_report(path: Path, fetched_on: date) -> tuple[pl.DataFrame, RowRules]:
-    """A small report file as raw rows with its rules, read by the csv module."""
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252")
-    records = list(enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), start=1))
-    (_, header), *body = [
-        (number, cells) for number, cells in records if len(cells) > 1 or "".join(cells).strip()
-    ]
-    fields = {label.casefold(): column.field for column in COLUMNS for label in column.labels}
-    places = {
-        fields[label.casefold()]: place for place, label in enumerate(header) if label.casefold() in fields
-    }
-    rows = [
-        {
-            "run": 0,
-            "file": 0,
-            "row_number": number,
-            "ragged": len(cells) != len(header),
-            **{
-                field: cells[place]
-                for field, place in places.items()
-                if len(cells) == len(header) or (field == "claim_id" and place < len(cells))
-            },
-        }
-        for number, cells in body
-    ]
-    grain = Grain.CHARGE if "line_id" in places else Grain.CLAIM
-    rules = RowRules(grain, fetched_on, LENGTHS, frozenset(places), "10001001")
-    return pl.DataFrame(rows, schema=RAW_ROWS), rules
+    """A small report file as raw rows with its rules."""
+    reading = read_csv_rows(lambda: path.open("rb"), columns=ColumnChoice(), run=0, file=0)
+    raw = pl.concat(reading)
+    return raw, RowRules(reading.facts.grain, fetched_on, LENGTHS, reading.facts.present, "10001001")

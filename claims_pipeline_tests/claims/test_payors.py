@@ -39,6 +39,7 @@ def match(payors: Iterable[Payor], name: str | None, payor_id: str | None) -> Pa
         (None, "X", "|x"),
         ("A|B", "X|1", "a b|x 1"),
         ("\uff26ull \uff5c plan", None, "full plan|"),
+        ("\u210cealth", None, "health|"),
         ("#N/A", "-", None),
         ("|", None, None),
         ("", None, None),
@@ -99,6 +100,16 @@ def test_a_persons_word_holds_for_long_keys_too() -> None:
     key = payor_key("Z" * 300, "1")
     assert key is not None
     assert PayorMatcher([], [Mapping(key, claim_payor="P1")]).match("z" * 300, "1").payor == "P1"
+
+
+def test_a_key_alone_tells_as_much_as_it_holds() -> None:
+    """A cut key does not hold the id: what is found for it must not be taken for what the payor itself finds."""
+    matcher = PayorMatcher([Payor("P1", "Alicare", "13550")], [])
+    assert matcher.match_key("alicare|13550") == matcher.match("Alicare", "13550")
+    key = payor_key("Z" * 300, "13550")
+    assert key is not None
+    assert matcher.match_key(key).rule is MatchRule.UNMAPPED
+    assert matcher.match("Z" * 300, "13550").rule is MatchRule.ID
 
 
 def test_brackets_beside_the_same_payor_id_are_no_part_of_the_name() -> None:

@@ -80,7 +80,7 @@ def test_a_broken_quote_stops_the_count_at_its_row_without_quoting_it(text: str)
 
 def test_a_quote_that_never_closes_does_not_take_all_memory() -> None:
     with pytest.raises(RecountStopped):
-        count(b'h,h\n"' + b"1,2\n" * (LONGEST_RECORD // 2))
+        count(b'h,h\n"' + b"1,2\n" * (LONGEST_RECORD // 3))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -133,15 +133,22 @@ def test_hostile_files_are_counted(name: str, rows: int) -> None:
 def test_json_records_are_numbered_from_one() -> None:
     records = [{"ClaimID": "1", "note": '[{"'}, {}, {"ClaimID": 2.50, "deep": {"data": [1, 2]}}]
     assert count_json(records) == [1, 2, 3]
-    assert count_json({"meta": {"data": [1]}, "total": 12, "data": records, "more": []}) == [1, 2, 3]
+    assert count_json({"meta": {"data": [1]}, "total": 12, "none": [], "Data": records, "more": []}) == [
+        1,
+        2,
+        3,
+    ]
     assert count_json([]) == count_json({"data": []}) == []
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("bytes_a_read", [1, 2, 7])
 def test_json_is_counted_wherever_the_reads_break_off(encoding: str, bytes_a_read: int) -> None:
-    content = json.dumps({"n": 1234, "data": [{"a": "é😀"}, {"b": [1, {"c": -1.5e10}]}]}, ensure_ascii=False)
-    assert list(json_data_rows(DrippingStream(content.encode(encoding), bytes_a_read))) == [1, 2]
+    content = json.dumps(
+        {"n": 1234, "s": 'a]\\"}', "data": [{"a": "é😀"}, {"b": [1, {"c": -1.5e10}]}, 12, "x"]},
+        ensure_ascii=False,
+    )
+    assert list(json_data_rows(DrippingStream(content.encode(encoding), bytes_a_read))) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -164,6 +171,34 @@ def test_json_is_counted_wherever_the_reads_break_off(encoding: str, bytes_a_rea
 def test_json_that_is_no_list_of_records_stops_the_count(text: str) -> None:
     with pytest.raises(JsonRecountStopped):
         list(json_data_rows(io.BytesIO(text.encode())))
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text('a"\\\\{}[],: é😀\n', max_size=5),
+    lambda values: (
+        st.lists(values, max_size=3) | st.dictionaries(st.text('a"{]', max_size=2), values, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@PROPERTY
+@given(st.lists(JSON_VALUES), st.booleans(), st.sampled_from([None, 2]), st.integers(1, 9))
+def test_any_json_list_is_counted(
+    records: list[object], wrapped: bool, indent: int | None, bytes_a_read: int
+) -> None:
+    text = json.dumps({"x": records, "data": records} if wrapped else records, indent=indent)
+    counted = list(json_data_rows(DrippingStream(text.encode(), bytes_a_read)))
+    assert counted == list(range(1, len(records) + 1))
+
+
+def test_a_string_that_never_closes_does_not_take_all_memory() -> None:
+    with pytest.raises(JsonRecountStopped):
+        list(json_data_rows(io.BytesIO(b'[{"a": "' + b"x" * (2 * LONGEST_RECORD))))
 
 
 def test_a_json_file_that_breaks_off_says_after_how_many_records() -> None:

@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from claims_pipeline.claims.columns import Grain
+from claims_pipeline.claims.reading import RAW_ROWS
 from claims_pipeline.claims.rows import CLEAN_ROWS, FIELDS, clean_rows
-from claims_pipeline_tests.claims.given import RAW_ROWS, RawRow, raw_rows, rules_for
+from claims_pipeline_tests.claims.given import RawRow, raw_rows, rules_for
 from claims_pipeline_tests.paths import DATA
 
 FAULTS_IN_ORDER: list[tuple[str, str | None, RawRow]] = [
@@ -97,6 +98,12 @@ def test_the_naughty_strings_are_read_in_every_column_without_an_error() -> None
 def test_no_rows_are_no_rows() -> None:
     cleaned = clean_rows(pl.DataFrame(schema=RAW_ROWS), rules_for())
     assert cleaned.is_empty()
+    assert dict(cleaned.schema) == CLEAN_ROWS
+
+
+def test_a_file_without_records_has_no_columns_to_clean() -> None:
+    """An empty JSON list names no field."""
+    cleaned = clean_rows(pl.DataFrame(schema=RAW_ROWS), rules_for(absent=FIELDS))
     assert dict(cleaned.schema) == CLEAN_ROWS
 
 

@@ -239,6 +239,13 @@ def test_a_cell_that_is_not_untidy_needs_no_cleaning(cell: str) -> None:
         assert one(values.clean(pl.col("cell")), cell) == cell
 
 
+@pytest.mark.parametrize(
+    "odd", ["\t", "\n", "\x00", "\x1f", "\x7f", "\x85", "\xa0", "\u200b", "\u0301", "\u3000"]
+)
+def test_a_character_that_cleaning_minds_is_untidy(odd: str) -> None:
+    assert one(values.is_untidy(pl.col("cell")), f"a{odd}b")
+
+
 @PROPERTY
 @given(ODD_TEXT)
 def test_lengths_are_utf_16_units(cell: str) -> None:
@@ -251,6 +258,14 @@ def test_lengths_are_utf_16_units(cell: str) -> None:
 def test_claim_ids_are_compared_case_folded(ids: list[str | None]) -> None:
     keys = values.claim_keys(pl.Series(ids, dtype=pl.String))
     assert keys.to_list() == [None if claim_id is None else claim_id.casefold() for claim_id in ids]
+
+
+def test_case_folding_is_more_than_lower_case() -> None:
+    assert values.claim_keys(pl.Series(["STRASSE", "Straße", "A1", None])).to_list() == [
+        *["strasse"] * 2,
+        "a1",
+        None,
+    ]
 
 
 @PROPERTY
