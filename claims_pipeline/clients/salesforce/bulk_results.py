@@ -66,7 +66,7 @@ def _kinds(job: EndedJob, file: JobFile, key: str) -> tuple[_Kind, ...]:
 
     def refused(row: Row) -> RowOutcome:
         error = row_error_of_bulk(row["sf__Error"], sent=file.columns, key=key)
-        return RowOutcome(row[key], row["sf__Id"] or None, Outcome.REFUSED, error.code, error.fields)
+        return RowOutcome(row[key], None, Outcome.REFUSED, error.code, error.fields)
 
     def left(row: Row) -> RowOutcome:
         if (
@@ -78,7 +78,7 @@ def _kinds(job: EndedJob, file: JobFile, key: str) -> tuple[_Kind, ...]:
     succeeded = job.processed - job.failed
     return (
         _Kind("successfulResults", ("sf__Id", "sf__Created"), succeeded, taken),
-        _Kind("failedResults", ("sf__Id", "sf__Error"), job.failed, refused),
+        _Kind("failedResults", ("sf__Error",), job.failed, refused),
         _Kind("unprocessedrecords", (), file.keys.height - job.processed, left),
     )
 

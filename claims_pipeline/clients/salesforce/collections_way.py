@@ -127,7 +127,7 @@ class CollectionsWay:
         if row.get("success") is True and record_id:
             return RowOutcome(key, record_id, Outcome.CREATED if row.get("created") else Outcome.UPDATED)
         error = row_error_of_collections(row.get("errors"), sent=record, key=self._key)
-        return RowOutcome(key, record_id, Outcome.REFUSED, error.code, error.fields)
+        return RowOutcome(key, None, Outcome.REFUSED, error.code, error.fields)
 
     def _unsent(self, records: Sequence[Record]) -> list[RowOutcome]:
         return [RowOutcome(record[self._key], None, Outcome.UNPROCESSED) for record in records]

@@ -29,7 +29,10 @@ class Outcome(StrEnum):
 
 
 class RowOutcome(NamedTuple):
-    """One record's outcome; the columns of the outcome frame."""
+    """One record's outcome; the columns of the outcome frame.
+
+    `salesforce_id` stands beside `created` and `updated` alone: of a refused record only Bulk would tell it.
+    """
 
     key: str
     salesforce_id: str | None

@@ -144,13 +144,17 @@ class JobFiles:
                 opened.discard()
 
     def _small(self, slices: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        for payload in slices:
-            flat = one_line(payload)
-            unfit = flat.filter(pl.any_horizontal(pl.all() == BULK_NULL))
-            if unfit.height:
-                self.aside.append(unfit)
-                flat = flat.filter(~pl.any_horizontal(pl.all().eq_missing(BULK_NULL)))
-            yield from flat.iter_slices(min(_WRITE_ROWS, self._most_rows))
+        """One-line payloads of a few rows at a time: a whole slice flattened at once would double the memory."""
+        rows = min(_WRITE_ROWS, self._most_rows)
+        for part in (part for payload in slices for part in payload.iter_slices(rows)):
+            flat = one_line(part)
+            unfit = pl.any_horizontal(pl.all().eq_missing(BULK_NULL))
+            aside = flat.filter(unfit)
+            if aside.height:
+                self.aside.append(aside)
+            fit = flat.filter(~unfit) if aside.height else flat
+            if fit.height:
+                yield fit
 
     def _open(self, columns: list[str]) -> "_OpenFile":
         self._written += 1

@@ -15,7 +15,12 @@ from simple_salesforce.format import format_soql
 from claims_pipeline.clients.salesforce.canonical import frame_of_records, text_of
 from claims_pipeline.clients.salesforce.connection import Connection
 from claims_pipeline.clients.salesforce.describe import ObjectDescription
-from claims_pipeline.clients.salesforce.refusals import OrgNotReady, UnexpectedAnswer, error_of
+from claims_pipeline.clients.salesforce.refusals import (
+    OrgNotReady,
+    SalesforceUnavailable,
+    UnexpectedAnswer,
+    error_of,
+)
 
 CLAIMS = "Claim__c"
 PAYORS = "Claim_Payor__c"
@@ -25,6 +30,7 @@ MOST_KEYS = 2_000  # a page holds as many
 MOST_SOQL_CHARACTERS = 100_000
 MOST_QUERIES = 5
 MOST_ADDRESS_CHARACTERS = 2_000
+_ROUNDS = 3
 
 PAYOR_COLUMNS: dict[str, str] = {"id": "Id", "name": "Name", "payor_id": "Payor_ID__c"}
 MAPPING_COLUMNS: dict[str, str] = {
@@ -54,7 +60,7 @@ def soql_text(value: str) -> str:
 def query(connection: Connection, soql: str) -> Iterator[dict[str, Any]]:
     """Every record of a query, page by page; numbers as Decimal."""
     if len(soql) > MOST_ADDRESS_CHARACTERS:
-        page = next(_composite(connection, [soql]))
+        page = _patient_composite(connection, [soql])[0]
     else:
         page = connection.ask("query", lambda salesforce: salesforce.query(soql))
     yield from _pages(connection, page)
@@ -130,7 +136,7 @@ def read_by_keys(
     ]
     frames = [frame_of_records([], fields, description)]
     for first in range(0, len(queries), MOST_QUERIES):
-        for page in _composite(connection, queries[first : first + MOST_QUERIES]):
+        for page in _patient_composite(connection, queries[first : first + MOST_QUERIES]):
             frames.append(frame_of_records(list(_pages(connection, page)), fields, description))
     return pl.concat(frames)
 
@@ -147,6 +153,17 @@ def _chunks(keys: Sequence[str], most_characters: int) -> Iterator[list[str]]:
         characters += len(literal) + 1
     if chunk:
         yield chunk
+
+
+def _patient_composite(connection: Connection, queries: Sequence[str]) -> list[Any]:
+    """The first page of each query. A query that Salesforce could not answer just now is asked again with the rest."""
+    session = connection.session
+    for attempt in range(1, _ROUNDS):
+        try:
+            return list(_composite(connection, queries))
+        except SalesforceUnavailable:
+            session.sleep(session.timing.wait_seconds(attempt, session.jitter()))
+    return list(_composite(connection, queries))
 
 
 def _composite(connection: Connection, queries: Sequence[str]) -> Iterator[Any]:

@@ -90,7 +90,7 @@ def make_client(org: ScriptedOrg, authority: LocalAuthority, fake_time: FakeTime
 
     def make(**login: Any) -> SalesforceClient:
         kwargs = {name: login.pop(name) for name in ("timing", "patience", "sizes") if name in login}
-        settings = {"domain": org.url, "ca_bundle": authority.ca_file} | (
+        settings: dict[str, Any] = {"domain": org.url, "ca_bundle": authority.ca_file} | (
             login or {"consumer_key": "key", "consumer_secret": "secret"}
         )
         client = SalesforceClient(

@@ -5,7 +5,7 @@ from typing import Any
 from claims_pipeline.clients.salesforce import CLAIM_FIELDS, Holds
 from claims_pipeline_tests.clients.salesforce.scripted_org import ScriptedOrg, told
 
-_TYPES = {
+_TYPES: dict[Holds, dict[str, Any]] = {
     Holds.TEXT: {"type": "string", "length": 255},
     Holds.MONEY: {"type": "currency", "precision": 18, "scale": 2},
     Holds.DATE: {"type": "date"},

@@ -143,7 +143,7 @@ def test_results_are_taken_by_position_and_refusals_keep_code_and_fields(
         ("A2", None, "refused", "DUPLICATE_VALUE", "Claim_Number__c"),
         ("A3", None, "refused", "DUPLICATE_VALUE", "MR_Number__c"),
         ("A4", None, "refused", "UNREADABLE_ERROR", None),
-        ("A5", "a01", "refused", "UNREADABLE_ERROR", None),
+        ("A5", None, "refused", "UNREADABLE_ERROR", None),
         ("A6", None, "refused", "UNREADABLE_ERROR", None),
     ]
 

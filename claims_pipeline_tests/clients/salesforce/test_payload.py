@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -20,7 +21,7 @@ from claims_pipeline.clients.salesforce.payload import (
 KEY = "Claim_Number__c"
 
 
-def frame(**columns: list[str | None]) -> pl.DataFrame:
+def frame(**columns: Sequence[str | None]) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
 

@@ -130,12 +130,19 @@ def test_a_refused_sub_request_is_an_error_never_an_empty_answer(
         "POST",
         "/composite$",
         composite(refusal, status=400),
-        composite([{"errorCode": "QUERY_TIMEOUT", "message": "x"}], status=400),
         told({"compositeResponse": []}),
+        composite([{"errorCode": "QUERY_TIMEOUT", "message": "x"}], status=400),
     )
-    for expected in (RequestRefused, SalesforceUnavailable, UnexpectedAnswer):
+    for expected in (RequestRefused, UnexpectedAnswer, SalesforceUnavailable):
         with pytest.raises(expected):
             client.read_claims(["A1"], FIELDS)
+
+
+def test_a_sub_request_that_timed_out_is_asked_again(org: ScriptedOrg, client: SalesforceClient) -> None:
+    describe_as(org, "Claim__c", claim_fields())
+    late = composite([{"errorCode": "QUERY_TIMEOUT", "message": "x"}], status=400)
+    org.on("POST", "/composite$", late, late, composite(page({"Id": "a"})))
+    assert client.read_claims(["A1"], ("Id",)).height == 1
 
 
 @pytest.mark.parametrize("key", ["O'Hara", "a\\b", 'say "x"', "100%", "@{query0.id}", "ä&b=c+d"])
