@@ -20,6 +20,7 @@ from pathlib import Path
 from claims_pipeline.errors import PermanentError
 from claims_pipeline.sandbox.salesforce import matching
 from claims_pipeline.sandbox.salesforce.matching import Pending, Row
+from claims_pipeline.sandbox.salesforce.passwords import Doorkeeper
 from claims_pipeline.sandbox.salesforce.people import FieldAccess, FieldSecurity, User
 from claims_pipeline.sandbox.salesforce.rows import RowError, RowResult, Wire
 from claims_pipeline.sandbox.salesforce.schema import FieldSchema, FieldType, ObjectSchema, OrgSchema
@@ -66,6 +67,7 @@ class Org:
             lifetime_seconds=self.settings.session_seconds,
             new_secret=new_secret,
         )
+        self.doorkeeper = Doorkeeper(clock)
         self.api_requests_used = 0
         self.daily_api_requests = self.settings.daily_api_requests
         with self.lock:

@@ -63,7 +63,11 @@ class Tables:
             for found in stored
         )
         self.connection.execute(f'CREATE TABLE IF NOT EXISTS "{schema.name}" ({columns}) WITHOUT ROWID')
+        standing = {row[1] for row in self.connection.execute(f'PRAGMA table_info("{schema.name}")')}
         for found in stored:
+            if found.name not in standing:  # a database that was made before the field
+                change = f'ALTER TABLE "{schema.name}" ADD COLUMN "{found.name}" {found.type.column_type}'
+                self.connection.execute(change)
             if found.unique or found.external_id or found.name_field:
                 self._index(schema, found, f'fold("{found.name}")')
             elif found.type is FieldType.REFERENCE and found.custom:
