@@ -53,6 +53,7 @@ class Upsert:
         self._description = description
         self._key = key
         self._folder = work_folder
+        self._batch_size = batch_size
         self._jobs = jobs
         self._sizes = sizes or BulkSizes()
         self._collections = CollectionsWay(
@@ -65,7 +66,7 @@ class Upsert:
         `total` chooses the way. Nothing is sent before the first slice is asked for.
         """
         if total < self._sizes.threshold:
-            for payload in slices:
+            for payload in full_batches(slices, self._batch_size):
                 yield self._collections.send(payload)
             return
         files = self._files("upsert")
@@ -130,6 +131,21 @@ class Upsert:
                 finally:
                     again.path.unlink(missing_ok=True)
         return pl.concat(sent)
+
+
+def full_batches(slices: Iterable[pl.DataFrame], batch_size: int) -> Iterator[pl.DataFrame]:
+    """The same rows in frames of a whole number of batches, so that many small slices cost few calls."""
+    waiting: list[pl.DataFrame] = []
+    for payload in slices:
+        if waiting and waiting[0].columns != payload.columns:
+            yield pl.concat(waiting)
+            waiting = []
+        rows = pl.concat([*waiting, payload])
+        whole = rows.height - rows.height % batch_size
+        if whole:
+            yield rows.head(whole)
+        waiting = [rows.tail(rows.height - whole)]
+    yield from (rest for rest in waiting if rest.height)
 
 
 def _may_be_sent_again() -> pl.Expr:

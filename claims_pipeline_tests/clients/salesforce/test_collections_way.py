@@ -105,6 +105,21 @@ def test_calls_hold_at_most_a_batch_and_each_is_announced(
     assert announced == [0, 1, 2]
 
 
+def test_many_small_slices_cost_few_calls(org: ScriptedOrg, client: SalesforceClient, tmp_path: Path) -> None:
+    org.on("PATCH", PATH, all_good)
+    slices = [keys(500).slice(first, 30) for first in range(0, 500, 30)]
+    slices.append(payload(Claim_Number__c=["B1"], Name=["x"]))
+    found = client.upsert("Claim__c", "Claim_Number__c", slices, work_folder=tmp_path, total=501)
+    assert [row[0] for row in pl.concat(found).rows()] == [f"A{number}" for number in range(500)] + ["B1"]
+    assert [len(asked.json["records"]) for asked in org.asked_of("PATCH", PATH)] == [200, 200, 100, 1]
+
+
+def test_nothing_to_send_sends_nothing(org: ScriptedOrg, client: SalesforceClient, tmp_path: Path) -> None:
+    assert list(client.upsert("Claim__c", "Claim_Number__c", [], work_folder=tmp_path, total=0)) == []
+    assert list(client.upsert("Claim__c", "Claim_Number__c", [keys(0)], work_folder=tmp_path, total=0)) == []
+    assert org.asked_of("PATCH", PATH) == []
+
+
 def test_a_lease_that_is_lost_stops_before_the_next_call(
     org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
 ) -> None:
