@@ -115,11 +115,8 @@ class PayorMatcher:
         return decided.linked_payor if decided is not None else None
 
     def _match_once(self, key: str, named: str, identified: str) -> PayorMatch:
-        asked = (
-            key,
-            named,
-            identified,
-        )  # not the key alone: one that was cut does not hold the whole name and id
+        # Not by the key alone: one that was cut does not hold the whole name and id.
+        asked = (key, named, identified)
         if asked not in self._known:
             self._known[asked] = self._match(key, named, identified)
         return self._known[asked]
