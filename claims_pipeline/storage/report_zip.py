@@ -116,7 +116,12 @@ class _ProvedStream(io.RawIOBase):
 
     def __init__(self, entry: ReportEntry) -> None:
         super().__init__()
+        self._entry = entry
         self._what = f"entry {entry._position + 1}"
+        self._start()
+
+    def _start(self) -> None:
+        entry = self._entry
         self._left = entry.unpacked_bytes
         try:
             with zipfile.ZipFile(entry._path) as archive:  # the stream keeps the file open, not the archive
@@ -126,6 +131,20 @@ class _ProvedStream(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._entry.unpacked_bytes - self._left
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Back to the start; nowhere else, since only what is read in order is proved."""
+        if (offset, whence) != (0, io.SEEK_SET):
+            raise io.UnsupportedOperation("an entry can be read from its start alone")
+        self._stream.close()
+        self._start()
+        return 0
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # io hands a memoryview, typeshed says Buffer
         try:

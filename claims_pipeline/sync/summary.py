@@ -10,6 +10,7 @@ from decimal import Decimal
 import polars as pl
 
 from claims_pipeline.claims.outcomes import PLAIN_WORDS, ClaimOutcome, HoldReason, Rejection
+from claims_pipeline.claims.payors import MatchRule
 from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.synced import Synced
@@ -38,8 +39,8 @@ def summary(synced: Synced, rejected: StampedFrame) -> Iterator[str]:
     dollars = synced.source_dollars
     yield _line(
         synced.outcomes.rows,
-        f"claims: ${dollars['Charged_Amount__c']:,.2f} charged, ${dollars['Paid_Amount__c']:,.2f} paid, "
-        f"${dollars['Total_BDP__c']:,.2f} balance",
+        f"claims: {_dollars(dollars['Charged_Amount__c'])} charged, {_dollars(dollars['Paid_Amount__c'])} paid, "
+        f"{_dollars(dollars['Total_BDP__c'])} balance",
     )
     for outcome, words in _OUTCOME_WORDS.items():
         if synced.counts[outcome]:
@@ -115,8 +116,8 @@ def org_line(salesforce: SalesforceClient) -> str:
         "SUM(Total_BDP__c) balance FROM Claim__c"
     )
     charged, paid, balance = (Decimal(str(row[name] or 0)) for name in ("charged", "paid", "balance"))
-    words = f"claims stand in Salesforce: ${charged:,.2f} charged, ${paid:,.2f} paid, ${balance:,.2f} balance"
-    return _line(int(row["claims"]), words)
+    words = f"{_dollars(charged)} charged, {_dollars(paid)} paid, {_dollars(balance)} balance"
+    return _line(int(row["claims"]), f"claims stand in Salesforce: {words}")
 
 
 def unmapped_lines(unmapped: StampedFrame) -> Iterator[str]:
@@ -126,14 +127,25 @@ def unmapped_lines(unmapped: StampedFrame) -> Iterator[str]:
         yield _line(0, "payors to map: every claim has its payor")
         return
     claims, dollars = rows.get_column("claims").sum(), rows.get_column("charged").sum()
-    yield _line(rows.height, f"payors to map in Salesforce: {claims:,} claims, ${dollars:,.2f} charged")
+    yield _line(rows.height, f"payors to map in Salesforce: {claims:,} claims, {_dollars(dollars)} charged")
     for row in rows.head(_SHOWN).iter_rows(named=True):
         name = row["payor_name"] or row["payor_key"]
         payor_id = f" ({row['payor_id']})" if row["payor_id"] else ""
-        near = f"; near: {row['suggestions'][0]}" if row["suggestions"] else ""
-        yield _line(row["claims"], f"${row['charged']:,.2f}  {name}{payor_id}{near}", indent=4)
+        words = f"{_dollars(row['charged'])}  {name}{payor_id}{_near(row['rule'], row['suggestions'])}"
+        yield _line(row["claims"], words, indent=4)
     if rows.height > _SHOWN:
         yield f"{'':>12}      and {rows.height - _SHOWN} more"
+
+
+def _near(rule: str, suggestions: list[str]) -> str:
+    """What may be meant: the payors that fit equally well, or the nearest name."""
+    if rule == MatchRule.AMBIGUOUS:
+        return f"; more than one payor fits: {', '.join(suggestions)}"
+    return f"; near: {suggestions[0]}" if suggestions else ""
+
+
+def _dollars(amount: Decimal) -> str:
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
 
 
 def _list(items: list[str], count: int) -> str:
