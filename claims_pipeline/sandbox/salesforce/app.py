@@ -40,7 +40,7 @@ _IN_MEMORY_BYTES = 1 << 20
 def create_app(org: Org, *, bulk: BulkApi | None = None) -> Starlette:
     """The app of one org. `bulk` is given by whoever wants to script its jobs; else the app has its own."""
     jobs = bulk or BulkApi(org)
-    web = _Web(org, RestService(org, jobs), Control(org))
+    web = _Web(org, RestService(org, jobs), Control(org, jobs))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

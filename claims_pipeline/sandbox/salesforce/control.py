@@ -7,6 +7,7 @@ connection and the access log, which stand around the app (`sandbox.faults`).
 from collections.abc import Callable, Mapping
 
 from claims_pipeline.errors import PermanentError
+from claims_pipeline.sandbox.salesforce.bulk_api import BulkApi
 from claims_pipeline.sandbox.salesforce.org import NoSuchObject, Org
 from claims_pipeline.sandbox.salesforce.people import FieldAccess, User
 from claims_pipeline.sandbox.salesforce.rows import ROWS_A_TRANSACTION, RowError, RowResult
@@ -18,7 +19,7 @@ Given = Mapping[str, object]
 class Control:
     """One org's controls. Each takes a JSON object and gives back what goes out as JSON."""
 
-    def __init__(self, org: Org) -> None:
+    def __init__(self, org: Org, bulk: BulkApi) -> None:
         self._org = org
         self._acts: dict[str, Callable[[Given], object]] = {
             "write": self.write,
@@ -33,6 +34,7 @@ class Control:
             "sessions/expire": self.expire_sessions,
             "users/unlock": self.unlock_users,
             "quota": self.quota,
+            "bulk": bulk.set_script,
         }
 
     def act(self, name: str, given: Given) -> object:
