@@ -14,7 +14,12 @@ from claims_pipeline.clients.collaboratemd.json_answer import read_json_answer
 from claims_pipeline.clients.collaboratemd.payload import ReportDownload
 from claims_pipeline.clients.collaboratemd.xml_answer import read_xml_answer
 
-PROPERTY = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 STATUSES = st.sampled_from([status for status in Status if status is not Status.UNKNOWN])
 OTHERS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

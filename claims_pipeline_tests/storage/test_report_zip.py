@@ -199,7 +199,12 @@ def test_entries_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
         contents(path)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 def test_bytes_changed_anywhere_give_the_content_or_an_error_of_ours(
     tmp_path: Path, data: st.DataObject

@@ -69,11 +69,7 @@ class JsonRecords:
         self._at += 1
         found = False
         while self._next() != "}":
-            key = self._value("a key")
-            if not isinstance(key, str) or self._next() != ":":
-                raise BrokenJson(self._file, "it is cut off, or no object")
-            self._at += 1
-            if key.casefold() != "data":
+            if self._key() != "data":
                 self._value("what stands beside data")
             elif found or self._next() != "[":
                 raise BrokenJson(self._file, "its data is not one list")
@@ -86,6 +82,13 @@ class JsonRecords:
             self._at += 1
         if not found:
             raise BrokenJson(self._file, "it is an object without a list named data")
+
+    def _key(self) -> str:
+        key = self._value("a key") if self._next() == '"' else None
+        if not isinstance(key, str) or self._next() != ":":
+            raise BrokenJson(self._file, "it is cut off, or no object")
+        self._at += 1
+        return key.casefold()
 
     def _goes_on(self, closing: str) -> bool:
         """Whether a comma follows; the closing bracket ends it."""
