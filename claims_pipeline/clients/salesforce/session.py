@@ -238,6 +238,14 @@ class _TimedAdapter(HTTPAdapter):
         kwargs["timeout"] = kwargs.get("timeout") or self._timeout
         return super().send(request, *args, **kwargs)
 
+    def close(self) -> None:
+        """Closes the connections now; urllib3 itself would wait until nothing points at their pool any more."""
+        for key in self.poolmanager.pools.keys():  # noqa: SIM118 # it cannot be iterated otherwise
+            pool = self.poolmanager.pools.get(key)
+            if pool is not None:
+                pool.close()
+        super().close()
+
 
 class TimedFile:
     """A file to upload from disk, which is read no further once the deadline is past."""
