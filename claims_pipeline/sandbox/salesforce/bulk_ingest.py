@@ -74,9 +74,7 @@ class _IngestApi:
             "lineEnding": one_of(asked, "lineEnding", tuple(LINE_ENDINGS)),
             "columnDelimiter": one_of(asked, "columnDelimiter", ("COMMA", *DELIMITERS)),
         }
-        job = self._jobs.create(
-            call, operation=operation, object_name=seen.name, options=options, query=False
-        )
+        job = self._jobs.create(call, operation=operation, object_name=seen.name, options=options)
         return Answer(200, _created(job))
 
     def list(self, _call: Call) -> Answer:

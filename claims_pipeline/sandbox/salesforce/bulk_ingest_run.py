@@ -142,15 +142,15 @@ class Ingest:
 
     def _room(self, job: Job) -> int:
         """How many rows the next transaction may take: scripts stop a job at a row, wherever that is."""
-        stops = (self.script.fail_after_rows, self.script.abort_after_rows)
+        stops = (job.fail_after_rows, job.abort_after_rows)
         left = [stop - job.rows_processed for stop in stops if stop is not None]
         return max(0, min([ROWS_A_TRANSACTION, *left]))
 
     def _stopped(self, job: Job) -> bool:
         """Whether the job was aborted; JobFailed if it is scripted to fail here."""
-        if self.script.fail_after_rows is not None and job.rows_processed >= self.script.fail_after_rows:
+        if job.fail_after_rows is not None and job.rows_processed >= job.fail_after_rows:
             raise JobFailed(self.script.error_message)
-        if self.script.abort_after_rows is not None and job.rows_processed >= self.script.abort_after_rows:
+        if job.abort_after_rows is not None and job.rows_processed >= job.abort_after_rows:
             job.abort_asked = True
         return job.abort_asked
 

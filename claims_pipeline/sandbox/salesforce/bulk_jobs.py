@@ -25,6 +25,7 @@ from claims_pipeline.sandbox.salesforce.org import Org
 from claims_pipeline.sandbox.salesforce.people import User
 from claims_pipeline.sandbox.salesforce.record_ids import new_id
 
+QUERY_OPERATIONS = ("query", "queryAll")
 JOB_KEY_PREFIX = "750"
 _POLL_WAIT_SECONDS = 0.5
 
@@ -49,11 +50,16 @@ class JobFailed(PermanentError):
 
 @dataclass
 class BulkScript:
-    """How jobs go, for whoever tries a client out. It holds for every job that is run while it is set."""
+    """How jobs go, for whoever tries a client out.
+
+    A job's stop and hold are settled when it is closed, the rest when it is asked for.
+    """
 
     polls_before_done: int = 1  # how many polls are answered InProgress before the end shows
-    fail_after_rows: int | None = None  # the job fails once so many rows are committed or refused
+    fail_after_rows: int | None = None  # an ingest job fails once so many rows are committed or refused
     abort_after_rows: int | None = None  # an admin aborts it there
+    jobs_stopped: int | None = None  # for how many more jobs these two hold; null: for every one
+    fail_queries: bool = False  # query jobs fail
     error_message: str = "InternalServerError : An internal server error occurred."
     lose_results: bool = False  # results cannot be had any more
     hold: bool = False  # closed jobs are not run until they are released
@@ -77,8 +83,15 @@ class Job:
     error_message: str | None = None
     polls: int = 0
     abort_asked: bool = False
+    fail_after_rows: int | None = None
+    abort_after_rows: int | None = None
     changed_at: datetime | None = None
     running: "Future[None] | None" = field(default=None, repr=False)
+
+    @property
+    def is_query(self) -> bool:
+        """Whether it reads; else it writes."""
+        return self.operation in QUERY_OPERATIONS
 
     @property
     def closed(self) -> bool:
@@ -104,19 +117,18 @@ class Jobs:
         self._lock = threading.RLock()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bulk")
 
-    def create(
-        self, call: Call, *, operation: str, object_name: str, options: dict[str, object], query: bool
-    ) -> Job:
+    def create(self, call: Call, *, operation: str, object_name: str, options: dict[str, object]) -> Job:
         """A new job; a query is handed over at once."""
         with self._lock:
-            job_id = new_id(JOB_KEY_PREFIX, next(self._numbers) * 2 + query)
+            number = next(self._numbers) * 2 + (operation in QUERY_OPERATIONS)  # no two kinds share an id
+            job_id = new_id(JOB_KEY_PREFIX, number)
             folder = self._folder / job_id
             folder.mkdir(parents=True)
             job = Job(
                 job_id, call.user, call.version, operation, object_name, self.org.now(), folder, options
             )
             self._jobs[job_id] = job
-        if query:
+        if job.is_query:
             self.close(job)
         return job
 
@@ -138,10 +150,21 @@ class Jobs:
         with self._lock:
             job.state = JobState.UPLOAD_COMPLETE
             job.changed_at = self.org.now()
+            if not job.is_query:
+                self._set_stop(job)
             if self.script.hold:
                 self._held.append(job)
             else:
                 job.running = self._worker.submit(self._finish, job)
+
+    def _set_stop(self, job: Job) -> None:
+        """Where the script has this job stop, if there is a job left for it to stop."""
+        script = self.script
+        if script.jobs_stopped == 0 or (script.fail_after_rows is None and script.abort_after_rows is None):
+            return
+        job.fail_after_rows, job.abort_after_rows = script.fail_after_rows, script.abort_after_rows
+        if script.jobs_stopped is not None:
+            script.jobs_stopped -= 1
 
     def release(self) -> None:
         """Run the jobs that were held, in the order in which they were closed."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from claims_pipeline.sandbox.salesforce.bulk_csv import DELIMITERS, LINE_ENDINGS
 from claims_pipeline.sandbox.salesforce.bulk_ingest import blocks, one_of
 from claims_pipeline.sandbox.salesforce.bulk_jobs import (
+    QUERY_OPERATIONS,
     BulkScript,
     Job,
     Jobs,
@@ -23,7 +24,6 @@ from claims_pipeline.sandbox.salesforce.bulk_query_run import RESULTS, QueryRun,
 from claims_pipeline.sandbox.salesforce.calls import Answer, ApiError, Call, Endpoint, not_found
 from claims_pipeline.sandbox.salesforce.org import Org
 
-OPERATIONS = ("query", "queryAll")
 RECORDS_A_PAGE = 50_000  # of resultPages, and of results without maxRecords
 RESULT_PAGES = 5  # links at once
 
@@ -63,7 +63,7 @@ class _QueryApi:
         """`POST jobs/query`: 200 with the job, which is UploadComplete from the start."""
         asked = call.json_object()
         soql = str(asked.get("query") or "")
-        operation = one_of({"operation": asked.get("operation")}, "operation", OPERATIONS)
+        operation = one_of({"operation": asked.get("operation")}, "operation", QUERY_OPERATIONS)
         object_name = checked(call.org, call.user, soql)
         options: dict[str, object] = {
             "contentType": one_of(asked, "contentType", ("CSV",)),
@@ -71,9 +71,7 @@ class _QueryApi:
             "columnDelimiter": one_of(asked, "columnDelimiter", ("COMMA", *DELIMITERS)),
             "query": soql,
         }
-        job = self._jobs.create(
-            call, operation=operation, object_name=object_name, options=options, query=True
-        )
+        job = self._jobs.create(call, operation=operation, object_name=object_name, options=options)
         return Answer(200, _created(job) | {"state": JobState.UPLOAD_COMPLETE})
 
     def list(self, _call: Call) -> Answer:

@@ -29,7 +29,9 @@ class QueryRun:
     places: "dict[str, array[int]]" = field(default_factory=dict)
 
     def __call__(self, job: Job) -> None:
-        """Write everything that the job's query finds, as it is now."""
+        """Write everything that the job's query finds, as it is now; JobFailed where it cannot be asked any more."""
+        if self.script.fail_queries:
+            raise JobFailed(self.script.error_message)
         try:
             found = execute(
                 self.org, job.user, str(job.options["query"]), include_deleted=job.operation == "queryAll"

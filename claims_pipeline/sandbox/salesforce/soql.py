@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from claims_pipeline.sandbox.salesforce.formula import Moment
+from claims_pipeline.sandbox.salesforce.formula_values import Moment
 from claims_pipeline.sandbox.salesforce.people import User
 from claims_pipeline.sandbox.salesforce.schema import FieldType, ObjectSchema, OrgSchema
 from claims_pipeline.sandbox.salesforce.soql_compile import Children, Column, Plan, compile_query

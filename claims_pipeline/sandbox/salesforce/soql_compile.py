@@ -7,7 +7,7 @@ What belongs here: what may be selected, grouped and ordered, and how the answer
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from claims_pipeline.sandbox.salesforce.formula import Moment
+from claims_pipeline.sandbox.salesforce.formula_values import Moment
 from claims_pipeline.sandbox.salesforce.people import User
 from claims_pipeline.sandbox.salesforce.schema import FieldType
 from claims_pipeline.sandbox.salesforce.soql_calls import AGGREGATES, Calls

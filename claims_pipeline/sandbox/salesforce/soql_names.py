@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
 
-from claims_pipeline.sandbox.salesforce.formula import Kind, Moment, SqlValue, compile_formula
+from claims_pipeline.sandbox.salesforce.formula import compile_formula
+from claims_pipeline.sandbox.salesforce.formula_values import Kind, Moment, SqlValue
 from claims_pipeline.sandbox.salesforce.people import User
 from claims_pipeline.sandbox.salesforce.schema import FieldSchema, FieldType, ObjectSchema, OrgSchema
 from claims_pipeline.sandbox.salesforce.soql_errors import SoqlError, refused_at

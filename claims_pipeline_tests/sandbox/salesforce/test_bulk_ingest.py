@@ -301,6 +301,12 @@ def test_a_job_that_is_aborted_midway_by_an_admin_has_committed_rows(bulk: Bulk)
     assert len(claims(bulk)) == 200
 
 
+def test_a_script_can_stop_the_next_job_alone(bulk: Bulk) -> None:
+    bulk.api.set_script({"fail_after_rows": 1, "jobs_stopped": 1})
+    states = [bulk.done(bulk.ingest(HEADER + "A,Ann,1\nB,Bob,1\n"))["state"] for _ in range(2)]
+    assert states == ["Failed", "JobComplete"]
+
+
 def test_a_held_job_runs_when_it_is_released_and_not_before(bulk: Bulk) -> None:
     bulk.api.script.hold = True
     job = bulk.ingest(HEADER + "A,Ann,1\n")

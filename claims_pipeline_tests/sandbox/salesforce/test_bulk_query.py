@@ -233,3 +233,10 @@ def test_numbers_are_printed_as_java_prints_doubles(number: float, shown: str) -
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_printed_number_is_read_back_as_itself(number: float) -> None:
     assert float(as_java_prints(number)) == number
+
+
+def test_a_failed_query_says_no_reason(bulk: Bulk) -> None:
+    bulk.api.script.fail_queries = True
+    info = bulk.done(start(bulk, ALL), "query")
+    assert info["state"] == "Failed"
+    assert "errorMessage" not in info

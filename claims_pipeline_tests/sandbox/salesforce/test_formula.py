@@ -7,14 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claims_pipeline.sandbox.salesforce.formula import (
-    FormulaError,
-    Kind,
-    Moment,
-    SqlValue,
-    compile_formula,
-    field_paths,
-)
+from claims_pipeline.sandbox.salesforce.formula import compile_formula, field_paths
+from claims_pipeline.sandbox.salesforce.formula_values import FormulaError, Kind, Moment, SqlValue
 from claims_pipeline.sandbox.salesforce.metadata import read_schema
 from claims_pipeline_tests.sandbox.salesforce.given_org import NOW, ask, insert, org_at_noon
 
