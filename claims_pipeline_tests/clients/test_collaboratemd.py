@@ -1,5 +1,7 @@
 """The real client against the CollaborateMD stand-in over HTTP: the slot, the polls, the ambiguous empty success."""
 
+import base64
+import io
 import stat
 import threading
 import zipfile
@@ -30,12 +32,14 @@ from claims_pipeline.errors import DeadlineExceeded, PermanentError, SettingsErr
 from claims_pipeline.sandbox.collaboratemd import (
     Answer,
     EmptyData,
+    Entry,
     Report,
     ReportShelf,
     Script,
     Wire,
     ZipShape,
     create_app,
+    write_zip,
 )
 from claims_pipeline.sandbox.faults import Fault, FaultsAndLog
 from claims_pipeline.sandbox.serving import LocalAuthority, serve
@@ -529,10 +533,13 @@ def test_a_zip_that_lacks_its_end_is_noticed_although_the_answer_is_whole(servic
 
 
 def test_data_beside_report_running_is_not_taken(service: Service) -> None:
-    body = b'{"Status": "REPORT RUNNING", "Data": "UEsD"}'
+    packed = io.BytesIO()
+    write_zip([Entry("Others.csv", OTHERS)], ZipShape(), packed)
+    body = b'{"Status": "REPORT RUNNING", "Data": "%s"}' % base64.b64encode(packed.getvalue())
     service.app.faults.add(Fault(path=RESULTS, status=200, body=body))
     assert service.fetch() is True
     assert service.rows == CSV
+    assert service.time.slept == [10]
 
 
 def test_more_than_we_take_is_refused(service: Service) -> None:

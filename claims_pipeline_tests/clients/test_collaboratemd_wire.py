@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,12 +95,16 @@ def chunked(*pieces: bytes, end: bytes = b"0\r\n\r\n") -> Act:
     return answers(body, head=HEAD + b"Transfer-Encoding: chunked\r\n")
 
 
-def drips(connection: socket.socket) -> None:
-    """A body that comes one byte at a time, for as long as somebody listens."""
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.sendall(HEAD + b"\r\n{")
-    while True:
-        connection.sendall(b" ")
+def drips(clock_was_read: threading.Semaphore) -> Act:
+    """A body of one byte each time the client looks at its clock, and of no other."""
+
+    def act(connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(HEAD + b"\r\n{")
+        while clock_was_read.acquire(timeout=1):
+            connection.sendall(b" ")
+
+    return act
 
 
 def resets(connection: socket.socket) -> None:
@@ -110,7 +115,7 @@ def is_silent(connection: socket.socket) -> None:
     connection.recv(1)  # until the client gives up
 
 
-def download(wire: Wire, to: Path, time: FakeTime | None = None, **options: float) -> bool:
+def download(wire: Wire, to: Path, time: FakeTime | None = None, **options: Any) -> bool:
     with client_at(wire.url, time or FakeTime(), **options) as client:
         return client.download(CUSTOMER, "7", to)
 
@@ -160,9 +165,16 @@ def test_chunks_of_any_size_are_put_together(wire: Wire, tmp_path: Path) -> None
 
 def test_a_dripping_body_ends_at_the_deadline(wire: Wire, tmp_path: Path) -> None:
     """Each byte comes in time, so no read timeout ever strikes."""
-    wire.acts = [drips]
+    clock_was_read = threading.Semaphore(0)
+    time = FakeTime(tick=1.0)
+
+    def clock() -> float:
+        clock_was_read.release()
+        return time.clock()
+
+    wire.acts = [drips(clock_was_read)]
     with pytest.raises(ReportDeadline) as caught:
-        download(wire, tmp_path / "report.zip", FakeTime(tick=1.0), deadline_seconds=60)
+        download(wire, tmp_path / "report.zip", time, deadline_seconds=60, clock=clock)
     assert "within 60 s; the time ran out while the answer was coming in" in str(caught.value)
     assert wire.connections == 1
 
