@@ -93,21 +93,20 @@ class _Web:
         raw = _raw_path(request).removeprefix("/services/data/v")
         version, _, path = raw.partition("/")
         try:
-            upload = await _received(request)
-        except (OSError, EOFError, zlib_error):
+            async with _received(request) as upload:
+                asked = RestRequest(
+                    method=request.method,
+                    version=version,
+                    path=path,
+                    query=_query(request),
+                    headers=dict(request.headers),
+                    upload=upload,
+                    base_url=_base_url(request),
+                )
+                return _response(await run_in_threadpool(self._service.answer, asked))
+        except (gzip.BadGzipFile, EOFError, zlib_error):
             refused = ApiError(400, "UNKNOWN_EXCEPTION", "The gzip stream of the request cannot be read")
             return _response(refused.answer())
-        with upload:
-            asked = RestRequest(
-                method=request.method,
-                version=version,
-                path=path,
-                query=_query(request),
-                headers=dict(request.headers),
-                upload=upload,
-                base_url=_base_url(request),
-            )
-            return _response(await run_in_threadpool(self._service.answer, asked))
 
     async def soap(self, request: Request) -> Response:
         """The partner API's sign-in; its version is the first part of the rest of the path."""
@@ -209,24 +208,25 @@ class _LongHeadsRefused:
             await self._app(scope, receive, send)
 
 
-async def _received(request: Request) -> BinaryIO:
+@asynccontextmanager
+async def _received(request: Request) -> AsyncIterator[BinaryIO]:
     """The request's body, on disk once it is large, at its start; unzipped if it came zipped."""
-    upload = _spool()
-    async for part in request.stream():
-        upload.write(part)
-    upload.seek(0)
-    if request.headers.get("content-encoding", "").lower() != "gzip":
-        return upload
-    plain = _spool()
-    with upload, gzip.GzipFile(fileobj=upload) as unzipped:
-        while part := unzipped.read(_IN_MEMORY_BYTES):
-            plain.write(part)
-    plain.seek(0)
-    return plain
+    with _spool() as sent, _spool() as plain:
+        async for part in request.stream():
+            sent.write(part)
+        sent.seek(0)
+        if request.headers.get("content-encoding", "").lower() != "gzip":
+            yield sent
+            return
+        with gzip.GzipFile(fileobj=sent, mode="rb") as unzipped:
+            while part := unzipped.read(_IN_MEMORY_BYTES):
+                plain.write(part)
+        plain.seek(0)
+        yield plain
 
 
 def _spool() -> BinaryIO:
-    """A file that its user closes."""
+    """A temporary file that is in memory while it is small; its user closes it."""
     return cast(BinaryIO, tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))
 
 
