@@ -238,7 +238,9 @@ def test_a_whole_table_comes_in_parts_in_the_same_form(
 
 
 @pytest.mark.parametrize(
-    "rest", ["", '"A2","y', '"A2","y\n', '"A2","y","2.0'], ids=["row", "cell", "line", "end"]
+    "rest",
+    ["", '"A2"', '"A2","y', '"A2","y\n', '"A2","y","2.0', '"A2","y","2.00"'],
+    ids=["row", "key", "cell", "line", "end", "last cell"],
 )
 def test_a_page_cut_short_is_fetched_again(
     org: ScriptedOrg, client: SalesforceClient, tmp_path: Path, rest: str
