@@ -405,6 +405,12 @@ def test_retry_after_is_kept_to_in_seconds_and_as_a_date(service: Service) -> No
     assert service.time.slept == [34, 1100 - 1034 + 1, 4]
 
 
+def test_a_retry_after_of_nothing_is_no_leave_to_hammer(service: Service) -> None:
+    service.app.faults.add(Fault(path=RUN, status=503, headers={"Retry-After": "0"}, times=2))
+    assert service.fetch() is True
+    assert service.time.slept == [1, 2]
+
+
 def test_a_retry_after_beyond_the_deadline_is_not_slept_through(service: Service) -> None:
     service.app.faults.add(Fault(path=RUN, status=503, headers={"Retry-After": "86400"}))
     with pytest.raises(ServiceUnavailable, match=r"HTTP 503, asking us to wait 86400 s, 1 attempt"):
@@ -587,6 +593,18 @@ def test_numbers_that_do_not_fit_a_path_are_refused_unsent(
 def test_an_address_that_is_not_https_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="COLLABORATEMD_API_BASE_URL must be an https address"):
         client_at(url, FakeTime())
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:1", "https://" + "x" * 70 + ".example"])
+def test_a_request_that_cannot_be_made_names_the_settings(tmp_path: Path, url: str) -> None:
+    missing = str(tmp_path / "gone.pem")
+    with client_at(url, FakeTime(), ca_bundle=missing) as client, pytest.raises(ServiceRefused) as caught:
+        client.run_report(*PLACE)
+    assert shown(caught.value) == (
+        "CollaborateMD could not be asked: the request cannot be made at all (customer "
+        f"{CUSTOMER}, report {REPORT}, filter {FILTER}). Check COLLABORATEMD_API_BASE_URL, the file named in "
+        "CLAIMS_CA_BUNDLE, and any proxy on the way."
+    )
 
 
 def test_tls_is_checked_against_the_given_authority_and_the_environment_has_no_say(

@@ -1,16 +1,14 @@
 """How a request reaches CollaborateMD: one POST at a time, bounded in time, in repeats and in size.
 
-What belongs here: the session, the time limits, HTTP statuses, what is tried again and when. Not here: what an answer
-means (`answers`), nor what is asked next (`client`).
+What belongs here: the session, the time limits, what is tried again and when. Not here: what a failed attempt means
+(`failures`), what an answer means (`answers`), nor what is asked next (`client`).
 """
 
 import http.client
 import random
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -27,23 +25,24 @@ from claims_pipeline.clients.collaboratemd.answers import (
     WriteData,
     first_chunk,
 )
+from claims_pipeline.clients.collaboratemd.failures import (
+    Passing,
+    failure_by_status,
+    failure_to_send,
+    media_type,
+    unreached,
+    unreadable,
+)
 from claims_pipeline.clients.collaboratemd.json_answer import read_json_answer
 from claims_pipeline.clients.collaboratemd.refusals import (
-    AnswerUnreadable,
-    CredentialsRefused,
     ReportDeadline,
-    ReportNotFound,
     ReportRequest,
-    ServiceRefused,
-    ServiceUnavailable,
 )
 from claims_pipeline.clients.collaboratemd.xml_answer import read_xml_answer
-from claims_pipeline.errors import ClaimsPipelineError, SettingsError
+from claims_pipeline.errors import SettingsError
 
 JSON = "application/json"
 XML = "application/xml"
-_PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-_SURELY_NOT_BEGUN = frozenset({415, 425, 429, 503})
 _CHUNK_BYTES = 64 * 1024
 _LONGEST_WAIT_SECONDS = 60.0
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -98,22 +97,6 @@ class Deadline:
     seconds: float
 
 
-class _Passing(Exception):
-    """An attempt that failed in a way that passes. Never leaves this module."""
-
-    def __init__(
-        self,
-        final: Callable[[int], ClaimsPipelineError],
-        *,
-        may_have_acted: bool,
-        wait_seconds: float | None = None,
-    ) -> None:
-        super().__init__()
-        self.final = final
-        self.may_have_acted = may_have_acted
-        self.wait_seconds = wait_seconds
-
-
 class Transport:
     """POSTs to the Web API as one API user. Speaks JSON until that is refused, then XML."""
 
@@ -157,7 +140,7 @@ class Transport:
         the service although no answer came to us.
         """
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Passing),
+            retry=tenacity.retry_if_exception_type(Passing),
             stop=self._stop(deadline),
             wait=self._wait,
             sleep=self._sleep,
@@ -170,11 +153,11 @@ class Transport:
                     attempts += 1
                     try:
                         return self._attempt(path, request, deadline, receive())
-                    except _Passing as passing:
+                    except Passing as passing:
                         if passing.may_have_acted:
                             on_lost()
                         raise
-        except _Passing as passing:
+        except Passing as passing:
             raise passing.final(attempts) from None
         raise AssertionError("tenacity ends by returning or raising")
 
@@ -191,7 +174,7 @@ class Transport:
     def _wait(self, state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
         jitter = 0.5 + self.timing.jitter() / 2
-        if isinstance(failure, _Passing) and failure.wait_seconds is not None:
+        if isinstance(failure, Passing) and failure.wait_seconds is not None:
             return failure.wait_seconds + jitter if failure.wait_seconds else 0.0
         longest = min(
             _LONGEST_WAIT_SECONDS, self.timing.first_wait_seconds * 2.0 ** (state.attempt_number - 1)
@@ -205,8 +188,7 @@ class Transport:
     def _attempt(self, path: str, request: ReportRequest, deadline: Deadline, receiver: Receiver) -> Received:
         response = self._send(path, request, deadline)
         try:
-            if response.status_code != 200:
-                self._raise_for_status(response, request)
+            self._judge(response, request)
             return self._read(response, request, deadline, receiver)
         finally:
             receiver.discard()
@@ -226,52 +208,20 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             )
-        except requests.exceptions.SSLError as error:
-            raise _tls_failure(error, request) from None
-        except requests.exceptions.ConnectTimeout:
-            raise _unreached(request, "no connection within the time limit", may_have_acted=False) from None
-        except requests.exceptions.ProxyError:
-            raise _unreached(request, "the proxy made no connection", may_have_acted=False) from None
-        except requests.exceptions.Timeout:
-            raise _unreached(request, "no answer within the time limit", may_have_acted=True) from None
-        except requests.exceptions.ConnectionError as error:
-            refused = _never_connected(error)
-            what = "no connection" if refused else "the connection broke before the answer came"
-            raise _unreached(request, what, may_have_acted=not refused) from None
-        except requests.exceptions.RequestException:
-            advice = "Check COLLABORATEMD_API_BASE_URL and any proxy on the way."
-            raise ServiceRefused(request, "could not be asked, the request is invalid", advice) from None
+        except (
+            OSError,
+            ValueError,
+            urllib3.exceptions.HTTPError,
+        ) as error:  # requests lets some through unwrapped
+            raise failure_to_send(error, request) from None
 
-    def _raise_for_status(self, response: requests.Response, request: ReportRequest) -> None:
-        status = response.status_code
-        if status == 415 and self._accept == JSON:
+    def _judge(self, response: requests.Response, request: ReportRequest) -> None:
+        """Raise what a status other than 200 means; JSON refused is answered by asking for XML from now on."""
+        if response.status_code == 415 and self._accept == JSON:
             self._accept = XML
-            raise _unreached(request, "HTTP 415", may_have_acted=False, wait_seconds=0.0)
-        if status in _PASSING_STATUSES:
-            wait_seconds = _retry_after(response.headers.get("Retry-After"), self.timing.wall())
-            acted = status not in _SURELY_NOT_BEGUN
-            asked = f", asking us to wait {wait_seconds:.0f} s" if wait_seconds else ""
-            raise _unreached(
-                request, f"HTTP {status}{asked}", may_have_acted=acted, wait_seconds=wait_seconds
-            )
-        if status in (401, 403):
-            raise CredentialsRefused(request, status)
-        if status == 404:
-            raise ReportNotFound(
-                request, "HTTP 404, which can also mean that COLLABORATEMD_API_BASE_URL is wrong"
-            )
-        if 300 <= status < 400:
-            advice = (
-                "Redirects are not followed. Set COLLABORATEMD_API_BASE_URL to the Web API's own address."
-            )
-            raise ServiceRefused(request, f"sent us elsewhere (HTTP {status})", advice)
-        if status == 415:
-            advice = "Ask CollaborateMD whether the Web API changed."
-            raise ServiceRefused(request, "takes neither JSON nor XML (HTTP 415)", advice)
-        if 200 < status < 300 or status >= 500:
-            raise _unreadable(request, f"HTTP {status} where 200 is the only answer we know")
-        advice = "Check COLLABORATEMD_API_BASE_URL and the report's settings; if they are right, ask CollaborateMD."
-        raise ServiceRefused(request, f"refused the request (HTTP {status})", advice)
+            raise unreached(request, "HTTP 415", may_have_acted=False, wait_seconds=0.0)
+        if response.status_code != 200:
+            raise failure_by_status(response, request, self.timing.wall())
 
     def _read(
         self, response: requests.Response, request: ReportRequest, deadline: Deadline, receiver: Receiver
@@ -281,8 +231,8 @@ class Transport:
             answer = _read_answer(chunks, receiver.write)
             return Received(answer, answer.status is Status.SUCCESS and receiver.finish())
         except MalformedAnswer as malformed:
-            shown = _media_type(response.headers.get("Content-Type"))
-            raise _unreadable(request, f"{malformed} ({shown})") from None
+            shown = media_type(response.headers.get("Content-Type"))
+            raise unreadable(request, f"{malformed} ({shown})") from None
 
     def _chunks(
         self, response: requests.Response, request: ReportRequest, deadline: Deadline
@@ -313,51 +263,6 @@ def _read_answer(chunks: Iterator[bytes], write_data: WriteData) -> Answer:
     if begins.startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
         return read_xml_answer(whole, fields)
     raise MalformedAnswer("it is neither JSON nor XML" if begins else "it is empty")
-
-
-def _unreached(
-    request: ReportRequest, what: str, *, may_have_acted: bool, wait_seconds: float | None = None
-) -> _Passing:
-    return _Passing(
-        lambda attempts: ServiceUnavailable(request, what, attempts),
-        may_have_acted=may_have_acted,
-        wait_seconds=wait_seconds,
-    )
-
-
-def _unreadable(request: ReportRequest, why: str) -> _Passing:
-    return _Passing(lambda attempts: AnswerUnreadable(request, why, attempts), may_have_acted=True)
-
-
-def _tls_failure(error: requests.exceptions.SSLError, request: ReportRequest) -> Exception:
-    if "CERTIFICATE_VERIFY_FAILED" in str(error) or "certificate verify failed" in str(error):
-        advice = (
-            "Check COLLABORATEMD_API_BASE_URL, or name the authority's certificate file in CLAIMS_CA_BUNDLE."
-        )
-        return ServiceRefused(request, "showed a certificate that we cannot trust", advice)
-    return _unreached(request, "no TLS connection", may_have_acted=True)
-
-
-def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
-    cause = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", cause)
-    return isinstance(reason, urllib3.exceptions.NewConnectionError)
-
-
-def _retry_after(header: str | None, now: float) -> float | None:
-    if header is None:
-        return None
-    if re.fullmatch(r"\s*[0-9]{1,9}\s*", header):
-        return float(header)
-    try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - now)
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _media_type(header: str | None) -> str:
-    match = re.match(r"\s*([a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40})", (header or "").lower())
-    return f"it came as {match.group(1)}" if match else "it came without a content type"
 
 
 def _require_safe_address(base_url: str) -> None:
