@@ -8,6 +8,11 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from claims_pipeline.allocator import give_memory_back
+
+give_memory_back()  # before anything imports polars
+
+# ruff: noqa: E402
 from claims_pipeline.assets import (
     payor_mapping,
     raw_collaboratemd_claims,

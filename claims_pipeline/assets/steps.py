@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from claims_pipeline.errors import ClaimsPipelineError, PermanentError, where_it_broke
+from claims_pipeline.resources.failures import failures_told
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.sync.connections import Connections
 
@@ -38,18 +38,7 @@ class Step:
 @contextmanager
 def step(context: dg.AssetExecutionContext, systems: ClaimsSystems) -> Iterator[Step]:
     """A step's surroundings. Failures become `dg.Failure` in words without values; lasting ones are not retried."""
-    try:
-        connections = systems.connect(context.run_id)
+    with failures_told():
+        connections = systems.connect(context.run.run_id)
         with connections.storage.work_folder("step") as work:
             yield Step(connections, work, context)
-    except dg.Failure:
-        raise
-    except PermanentError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from None
-    except ClaimsPipelineError as error:
-        raise dg.Failure(description=str(error)) from None
-    except Exception as error:  # noqa: BLE001 - whatever it is, its text may quote a claim
-        raise dg.Failure(
-            description=f"Unexpected: {where_it_broke(error)}. (Its own text is left out: it may quote a claim.)",
-            allow_retries=False,
-        ) from None

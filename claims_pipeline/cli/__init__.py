@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from claims_pipeline.allocator import give_memory_back
 from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of
 from claims_pipeline.errors import ClaimsPipelineError, where_it_broke
 
@@ -48,6 +49,7 @@ def root() -> None:
 
 def main() -> None:
     """The console script. Ends with an exit code that a script can tell apart; no traceback, no claim's values."""
+    give_memory_back()
     try:
         code = root.main(standalone_mode=False)
     except click.ClickException as error:

@@ -5,6 +5,7 @@ What belongs here: Dagster's two verbs over `storage.frames`. Not here: paths an
 
 import dagster as dg
 
+from claims_pipeline.resources.failures import failures_told
 from claims_pipeline.resources.systems import ClaimsStorage
 from claims_pipeline.storage.frames import StampedFrame
 
@@ -15,11 +16,13 @@ class ParquetIOManager(dg.ConfigurableIOManager):
     storage: dg.ResourceDependency[ClaimsStorage]
 
     def handle_output(self, context: dg.OutputContext, obj: StampedFrame) -> None:
-        address = self.storage.open().write(_name(context), obj)
+        with failures_told():
+            address = self.storage.open().write(_name(context), obj)
         context.add_output_metadata({"dagster/uri": address, "sequence": obj.stamp.sequence})
 
     def load_input(self, context: dg.InputContext) -> StampedFrame:
-        return self.storage.open().read(_name(context))
+        with failures_told():
+            return self.storage.open().read(_name(context))
 
 
 def _name(context: dg.InputContext | dg.OutputContext) -> str:

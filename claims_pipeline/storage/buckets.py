@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-ROWS_A_BUCKET = 80_000
+ROWS_A_BUCKET = 25_000
 
 
 def bucket_count(rows: int) -> int:

@@ -39,4 +39,4 @@ def test_parts_come_back_in_the_order_written_and_an_empty_one_keeps_the_schema(
 
 def test_a_small_book_is_one_bucket_and_a_large_one_is_cut() -> None:
     assert bucket_count(0) == 1
-    assert bucket_count(700_000) == 9
+    assert bucket_count(700_000) == 29

@@ -1,0 +1,29 @@
+"""Our errors as Dagster's: in words without values, and lasting ones so that no retry repeats them.
+
+What belongs here: the translation, once, for assets and the IO manager. Not here: the errors (`errors`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from claims_pipeline.errors import ClaimsPipelineError, PermanentError, where_it_broke
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """What fails inside becomes `dg.Failure`; only what passes by itself may be retried."""
+    try:
+        yield
+    except dg.Failure:
+        raise
+    except PermanentError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from None
+    except ClaimsPipelineError as error:
+        raise dg.Failure(description=str(error)) from None
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text may quote a claim
+        raise dg.Failure(
+            description=f"Unexpected: {where_it_broke(error)}. (Its own text is left out: it may quote a claim.)",
+            allow_retries=False,
+        ) from None
