@@ -3,6 +3,7 @@
 What belongs here: the local certificate authority and the server's start and stop. Not here: what is served.
 """
 
+import asyncio
 import socket
 import threading
 from collections.abc import Sequence
@@ -62,6 +63,14 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self.up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; drop whoever has not hung up by then (a client that never answers a TLS good-bye, for one)."""
+        await super().shutdown(sockets=sockets)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)
 
 
 class Served:
