@@ -1,5 +1,7 @@
 """Apps are served over TLS with a certificate of our own, on ports that do not clash."""
 
+import socket
+import ssl
 import stat
 from pathlib import Path
 
@@ -39,6 +41,19 @@ def test_a_client_that_trusts_the_ca_is_served_and_another_is_not(tmp_path: Path
 def test_the_private_key_is_for_its_owner_alone(tmp_path: Path) -> None:
     key = LocalAuthority(tmp_path).certificate.key_file
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_a_client_that_never_hangs_up_does_not_keep_the_server(tmp_path: Path) -> None:
+    authority = LocalAuthority(tmp_path)
+    context = ssl.create_default_context(cafile=str(authority.ca_file))
+    with serve(app(), certificate=authority.certificate) as served:
+        plain = socket.create_connection(("127.0.0.1", served.port))
+        client = context.wrap_socket(plain, server_hostname="localhost")
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf")
+    with client, pytest.raises(ConnectionError):
+        while client.recv(1_000):
+            pass
+        raise ConnectionError("an orderly end would do as well")
 
 
 def test_two_servers_stand_side_by_side_and_a_closed_one_is_gone(tmp_path: Path) -> None:

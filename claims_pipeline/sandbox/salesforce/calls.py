@@ -70,6 +70,9 @@ class Call:
 
     def json(self) -> object:
         """The body as JSON; numbers with a fraction come as float."""
+        content_type = self.headers.get("content-type", "application/json")
+        if "json" not in content_type.lower():
+            raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"Content type '{content_type}' is not supported")
         raw = self.upload.read()
         try:
             return json.loads(raw.decode(), parse_constant=_no_constant)

@@ -205,6 +205,12 @@ class TestHttp:
             answer = api.call("POST", "sobjects/Claim__c", data=body)
             assert the_error(answer, 400)["errorCode"] == "JSON_PARSER_ERROR"
 
+    def test_a_json_body_must_not_be_called_something_else(self, api: Api, org: Org) -> None:
+        headers = {"Content-Type": "text/xml; charset=UTF-8"}
+        answer = api.post("sobjects/Claim__c", {"Claim_Number__c": "1"}, headers=headers)
+        assert the_error(answer, 415)["errorCode"] == "UNSUPPORTED_MEDIA_TYPE"
+        assert org.records("Claim__c") == []
+
     def test_post_may_stand_for_patch(self, api: Api, org: Org) -> None:
         made = api.post("sobjects/Claim__c", {"Claim_Number__c": "1"}).json()["id"]
         answer = api.post(f"sobjects/Claim__c/{made}?_HttpMethod=PATCH", {"Payer__c": "p"})
