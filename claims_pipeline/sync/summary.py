@@ -126,7 +126,7 @@ def unmapped_lines(unmapped: StampedFrame) -> Iterator[str]:
     if rows.is_empty():
         yield _line(0, "payors to map: every claim has its payor")
         return
-    claims, dollars = rows.get_column("claims").sum(), rows.get_column("charged").sum()
+    claims, dollars = rows.get_column("claims").sum(), Decimal(str(rows.get_column("charged").sum()))
     yield _line(rows.height, f"payors to map in Salesforce: {claims:,} claims, {_dollars(dollars)} charged")
     for row in rows.head(_SHOWN).iter_rows(named=True):
         name = row["payor_name"] or row["payor_key"]
