@@ -51,7 +51,7 @@ class Sessions:
         return session
 
     def find(self, token: str) -> Session | None:
-        """The session of a token, if it is still good. Use does not prolong it: a client must bear its end at any time."""
+        """The session of a token, if it is still good. Use does not prolong it: clients must bear its end."""
         with self._lock:
             session = self._sessions.get(token)
             if session is None:
