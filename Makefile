@@ -18,15 +18,16 @@ help: ## this list
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 was found. Install one, or say where it is: make PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "Setting up $(VENV) with $(PYTHON) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: $(READY) ## the whole pipeline against a local sandbox: make demo [REPORT=file.csv] [CLAIMS=2000]
-	$(BIN)/claims-pipeline demo $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
+	@$(BIN)/claims-pipeline demo $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
 ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
-	$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
+	@$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
 test: $(READY) ## the whole test suite
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q
@@ -40,7 +41,7 @@ check: $(READY) ## format, lint, strict types, import contracts, tests
 	$(MAKE) test
 
 bench: $(READY) ## rows a second, API calls and peak memory for 70,000 claims against the sandbox
-	$(BIN)/python bench/sync.py $(if $(CLAIMS),--claims $(CLAIMS))
+	@$(BIN)/python bench/sync.py $(if $(CLAIMS),--claims $(CLAIMS))
 
 constraints: ## pin what a fresh install gives today
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints

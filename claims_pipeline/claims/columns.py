@@ -42,7 +42,9 @@ COLUMNS: tuple[ReportColumn, ...] = (
         ("PateintNameID", "PatientNameID", "Patient Name/ID", "Patient Full Name"),
         "Name",
     ),
-    ReportColumn("patient_reference", Kind.REFERENCE, ("PatientReference", "Patient Reference #"), "MR_Number__c"),
+    ReportColumn(
+        "patient_reference", Kind.REFERENCE, ("PatientReference", "Patient Reference #"), "MR_Number__c"
+    ),
     ReportColumn(
         "payor_name",
         Kind.NAME,
@@ -65,7 +67,9 @@ COLUMNS: tuple[ReportColumn, ...] = (
     ),
     ReportColumn("service_from", Kind.DATE, ("StatementCoversFromDate", "Charge From Date"), "DOS__c"),
     ReportColumn("service_to", Kind.DATE, ("StatementCoversToDate", "Charge To Date"), "DOS_End__c"),
-    ReportColumn("entered_on", Kind.DATE, ("ClaimDateEntered", "Claim Date Entered"), "Claim_Submitted_Date__c"),
+    ReportColumn(
+        "entered_on", Kind.DATE, ("ClaimDateEntered", "Claim Date Entered"), "Claim_Submitted_Date__c"
+    ),
     ReportColumn(
         "charged",
         Kind.MONEY,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _JOB = "sync_claims"
 _MODULE = "claims_pipeline.definitions"
+_REPOSITORY = Path(__file__).parents[2]
 
 
 class DemoFailed(PermanentError):
@@ -72,7 +73,7 @@ def _environment(sandbox: "Sandbox", where: Path) -> dict[str, str]:
     """The settings of a pipeline against this sandbox, with a Dagster instance of its own."""
     home = where / "dagster"
     home.mkdir(parents=True)
-    shutil.copy(Path(__file__).parents[2] / "dagster.yaml", home / "dagster.yaml")
+    shutil.copy(_REPOSITORY / "dagster.yaml", home / "dagster.yaml")
     return {**sandbox.environment(), "DAGSTER_HOME": str(home)}
 
 
@@ -111,7 +112,8 @@ def _tell(sandbox: "Sandbox", environment: Mapping[str, str]) -> None:
 def _serve_ui(environment: Mapping[str, str], where: Path, port: int) -> None:
     """The Dagster UI and daemon, until Ctrl-C. The sandbox stays up with them, so that runs can be started."""
     free = _free_port(port)
-    run = [sys.executable, "-m", "dagster", "dev", "-m", _MODULE, "-h", "127.0.0.1", "-p", str(free)]
+    workspace = str(_REPOSITORY / "workspace.yaml")
+    run = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(free)]
     with (where / "dagster-dev.log").open("wb") as log:
         # a session of its own: started from a non-interactive shell, it would ignore the signals that stop it
         served = subprocess.Popen(
