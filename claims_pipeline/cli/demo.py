@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from claims_pipeline.cli.local import fill, start_sandbox, wait_for_stop
+from claims_pipeline.cli.local import fill, start_sandbox, wait_for_stop, with_report_options
 from claims_pipeline.errors import PermanentError
 
 if TYPE_CHECKING:
     from claims_pipeline.sandbox.systems import Sandbox
 
 _JOB = "sync_claims"
+_MARK = ".made-by-claims-pipeline-demo"
 _MODULE = "claims_pipeline.definitions"
 _REPOSITORY = Path(__file__).parents[2]
 
@@ -28,16 +29,7 @@ class DemoFailed(PermanentError):
 
 
 @click.command("demo")
-@click.option(
-    "--report",
-    "reports",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A CSV report of your own; a second one becomes a second customer's of the same org.",
-)
-@click.option("--claims", default=2000, show_default=True, help="Claims to invent, when no report is given.")
-@click.option("--charges", is_flag=True, help="Invent a report with a row a charge line.")
-@click.option("--seed", default=1, show_default=True, help="The same seed invents the same claims.")
+@with_report_options
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
@@ -54,7 +46,7 @@ def command(
 ) -> int:
     """The whole pipeline through Dagster against a sandbox, with a summary."""
     where = folder.absolute()
-    shutil.rmtree(where, ignore_errors=True)
+    _begin_anew(where)
     click.echo("Starting the sandbox: CollaborateMD, Salesforce and DynamoDB on this machine ...")
     with start_sandbox(where, max(len(reports), 1), seed) as sandbox:
         fill(sandbox, reports, claims=claims, charges=charges, seed=seed)
@@ -67,6 +59,16 @@ def command(
         if ui:
             _serve_ui(environment, where, port)
     return 0
+
+
+def _begin_anew(where: Path) -> None:
+    """An empty folder of the demo's own; a folder that holds anything else is never touched."""
+    mark = where / _MARK
+    if where.exists() and any(where.iterdir()) and not mark.exists():
+        raise DemoFailed(f"{where} holds files that are not the demo's. Name another folder with --folder.")
+    shutil.rmtree(where, ignore_errors=True)
+    where.mkdir(mode=0o700, parents=True)
+    mark.touch()
 
 
 def _environment(sandbox: "Sandbox", where: Path) -> dict[str, str]:

@@ -5,17 +5,43 @@ What belongs here: what `sandbox` and `demo` share. The sandbox needs packages o
 
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
 
 from claims_pipeline.errors import PermanentError
 
 if TYPE_CHECKING:
     from claims_pipeline.sandbox.systems import Sandbox
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 _NAMES = ("Riverside Family Practice", "Lakeview Cardiology", "Hilltop Pediatrics")
+
+
+REPORT_OPTIONS = (
+    click.option(
+        "--report",
+        "reports",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="A CSV report of your own; a second one becomes a second customer's of the same org.",
+    ),
+    click.option(
+        "--claims", default=2000, show_default=True, help="Claims to invent, when no report is given."
+    ),
+    click.option("--charges", is_flag=True, help="Invent a report with a row a charge line."),
+    click.option("--seed", default=1, show_default=True, help="The same seed invents the same claims."),
+)
+
+
+def with_report_options(command: Command) -> Command:
+    """The command with the options that say which reports the sandbox serves."""
+    for option in reversed(REPORT_OPTIONS):
+        command = option(command)
+    return command
 
 
 class SandboxNotInstalled(PermanentError):

@@ -1,27 +1,19 @@
 """`claims-pipeline sandbox`: local stand-ins for the three systems, until stopped."""
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
-from claims_pipeline.cli.local import fill, start_sandbox, wait_for_stop
+from claims_pipeline.cli.local import fill, start_sandbox, wait_for_stop, with_report_options
 
 
 @click.command("sandbox")
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Where its files go; a temporary folder by default."
 )
-@click.option(
-    "--report",
-    "reports",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A CSV report of your own; a second one becomes a second customer's.",
-)
-@click.option("--claims", default=2000, show_default=True, help="Claims to invent, when no report is given.")
-@click.option("--charges", is_flag=True, help="Invent a report with a row a charge line.")
-@click.option("--seed", default=1, show_default=True, help="The same seed invents the same claims.")
+@with_report_options
 @click.option(
     "--write-environment",
     type=click.Path(path_type=Path),
@@ -38,8 +30,9 @@ def command(
     """Local stand-ins for CollaborateMD, Salesforce and DynamoDB, until stopped."""
     from claims_pipeline.sandbox.systems import as_exports
 
-    where = folder or Path(tempfile.mkdtemp(prefix="claims-sandbox-"))
-    with start_sandbox(where, max(len(reports), 1), seed) as sandbox:
+    with ExitStack() as stack:
+        where = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="claims-sandbox-")))
+        sandbox = stack.enter_context(start_sandbox(where, max(len(reports), 1), seed))
         fill(sandbox, reports, claims=claims, charges=charges, seed=seed)
         exports = as_exports(sandbox.environment())
         if write_environment is not None:

@@ -6,6 +6,7 @@ quiet day. Not here: the wire (`clients.collaboratemd`), the ZIP (`storage.repor
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,13 @@ def fetch(
     """
     filters = _filters(customer, options)
     connections.state.ensure_table()
-    sequence = None if options.dry_run else connections.state.next_sequence(customer.number)
-    fetched_at = connections.now()
-    fetching = _Fetching(
-        customer, options, connections, work, say, sequence, PartWriter(work / "raw", RAW_ROWS)
-    )
-    for run, each in enumerate(filters):
-        fetching.add(each, run)
+    with _alone(customer, options, connections):
+        sequence = None if options.dry_run else connections.state.next_sequence(customer.number)
+        fetched_at = connections.now()
+        rows = PartWriter(work / "raw", RAW_ROWS)
+        fetching = _Fetching(customer, options, connections, work, say, sequence, rows)
+        for run, each in enumerate(filters):
+            fetching.add(each, run)
     facts = {
         "kind": options.kind.value,
         "report_id": customer.report_id,
@@ -52,7 +53,14 @@ def fetch(
         **file_facts(customer.number, fetching.files),
     }
     facts["warnings"] += _changed_labels(customer.number, facts["labels"], connections)
-    return StampedFrame(fetching.rows.scan(), Stamp(customer.number, sequence, fetched_at, facts))
+    return StampedFrame(rows.scan(), Stamp(customer.number, sequence, fetched_at, facts))
+
+
+def _alone(
+    customer: Customer, options: SyncOptions, connections: Connections
+) -> AbstractContextManager[object]:
+    """One fetch a customer at a time, so that a higher sequence is a later report. A dry run takes no lease."""
+    return nullcontext() if options.dry_run else connections.state.lease(customer.number)
 
 
 def _filters(customer: Customer, options: SyncOptions) -> tuple[Filter, ...]:

@@ -83,12 +83,14 @@ def _why(
 
 
 def _rejected(rejected: StampedFrame) -> Iterator[str]:
-    rows = (
-        rejected.frame.select("file", "row_number", "claim_id", "code").sort("file", "row_number").collect()
-    )
+    shown = ("file", "row_number", "claim_id", "code", "charged")
+    rows = rejected.frame.select(shown).sort("file", "row_number").collect()
     if rows.is_empty():
         return
-    yield _line(rows.height, "rows rejected (they stand in no claim; mend them in CollaborateMD)")
+    charged = Decimal(str(rows.get_column("charged").sum()))
+    unknown = rows.get_column("charged").null_count()
+    held_up = f"{_dollars(charged)} charged" + (f", and {unknown} amounts unknown" if unknown else "")
+    yield _line(rows.height, f"rows rejected: {held_up}. They stand in no claim; mend them in CollaborateMD")
     for code, group in sorted(rows.partition_by("code", as_dict=True).items()):
         rule = Rejection(str(code[0]))
         places = [
