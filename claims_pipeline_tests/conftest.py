@@ -1,8 +1,14 @@
-"""What holds for every test: where CLAIMS_NO_SKIPS is set, a skipped test fails the run."""
+"""What holds for every test: where CLAIMS_NO_SKIPS is set, a skipped test fails the run; and towns to work in."""
 
 import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from claims_pipeline_tests.town import Town
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -17,3 +23,25 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CLAIMS_NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def build_town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Callable[..., Town]]":
+    """Builds towns; all are closed at the end. What boto3 finds by itself leads to the sandbox."""
+    from claims_pipeline_tests.town import towns  # the sandbox's packages: most tests do without
+
+    with towns(tmp_path) as build:
+
+        def build_and_point(**settings: str) -> "Town":
+            town = build(**settings)
+            for name, value in town.sandbox.dynamodb.environment().items():
+                monkeypatch.setenv(name, value)
+            return town
+
+        yield build_and_point
+
+
+@pytest.fixture
+def town(build_town: "Callable[..., Town]") -> "Town":
+    """A town with the default settings."""
+    return build_town()
