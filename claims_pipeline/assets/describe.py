@@ -117,6 +117,10 @@ def synced_metadata(synced: Synced, instance_url: str) -> dict[str, Any]:
         "refused_by_code": dg.MetadataValue.json(dict(synced.refused_by_code)),
         "held_by_reason": dg.MetadataValue.json(dict(synced.held_by_reason)),
         "relinked": dg.MetadataValue.json(dict(synced.relinked)),
+        "refused_beyond": dg.MetadataValue.json(
+            {name: dict(codes) for name, codes in synced.refused_beyond.items()}
+        ),
+        "org_sums": dg.MetadataValue.json(synced.org_sums.to_facts() if synced.org_sums else {}),
         "missing_at_source": dg.MetadataValue.json(dict(synced.missing)),
         **{
             f"dollars_{outcome}_{name}": float(amount)

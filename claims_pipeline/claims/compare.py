@@ -159,9 +159,7 @@ def _with_lookup(joined: pl.DataFrame, rules: CompareRules) -> pl.DataFrame:
     is_new = pl.col("org:Id").is_null()
     payor = pl.col("matched_payor")
     standing = pl.col(f"org:{LOOKUP_FIELD}")
-    changed_at_source = pl.col(f"org:{PAYOR_KEY_FIELD}").is_not_null() & pl.col(
-        f"org:{PAYOR_KEY_FIELD}"
-    ).ne_missing(pl.col(PAYOR_KEY_FIELD))
+    changed_at_source = _payor_changed_at_source(rules)
     ours_to_set = standing.is_null() | standing.eq(pl.col("linked_payor")).fill_null(False)
     wanted = (
         pl.when(is_new)
@@ -181,6 +179,19 @@ def _with_lookup(joined: pl.DataFrame, rules: CompareRules) -> pl.DataFrame:
     )
 
 
+def _payor_changed_at_source(rules: CompareRules) -> pl.Expr:
+    """The org's payor key is another, and it was the source that changed: not a person, nor a column left out."""
+    if not rules.writes(PAYOR_KEY_FIELD):
+        return pl.lit(False)
+    before = pl.col(f"org:{PAYOR_KEY_FIELD}")
+    return before.is_not_null() & before.ne_missing(pl.col(PAYOR_KEY_FIELD)) & ~_source_unchanged()
+
+
+def _source_unchanged() -> pl.Expr:
+    """Our hash says that the source's fields are those that we last wrote."""
+    return pl.col(f"org:{HASH_FIELD}").eq(pl.col(HASH_FIELD)).fill_null(False)
+
+
 def _judge(joined: pl.DataFrame, rules: CompareRules) -> pl.DataFrame:
     """Adds action, reason, healed and differing, as the rules on what is sent say."""
     is_new = pl.col("org:Id").is_null()
@@ -193,7 +204,7 @@ def _judge(joined: pl.DataFrame, rules: CompareRules) -> pl.DataFrame:
         else pl.lit([], dtype=pl.List(pl.String)),
         lookup_differs=pl.col("lookup").ne_missing(LEAVE),
         held_by_other=pl.col(f"org:{CUSTOMER_FIELD}").ne(rules.customer).fill_null(False),
-        source_unchanged=pl.col(f"org:{HASH_FIELD}").eq(pl.col(HASH_FIELD)).fill_null(False),
+        source_unchanged=_source_unchanged(),
         last_by_us=pl.col("org:LastModifiedById").eq(rules.our_user).fill_null(False),
     ).with_columns(differs_at_source=pl.col("source_differing").list.len() > 0)
     by_org_alone = pl.col("differs_at_source") & pl.col("source_unchanged") & ~is_new

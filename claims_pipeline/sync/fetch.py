@@ -49,6 +49,7 @@ def fetch(
     facts = {
         "kind": options.kind.value,
         "report_id": customer.report_id,
+        "empty_accepted": options.accept_empty,
         "reports": fetching.reports,
         **file_facts(customer.number, fetching.files),
     }

@@ -1,63 +1,59 @@
 """Missing: after a complete full fetch, claims that the source no longer holds are marked, never deleted.
 
-What belongs here: finding this customer's claims in the org that no row of the fetch names. Not here: clearing the
-mark of a claim that came back (`claims.compare` does, with every other field).
+What belongs here: which of this customer's claims in the org get the mark, and which lose it because a rejected row
+names them again. Not here: clearing the mark of a claim that is sent (`claims.compare` does, with every other field).
 """
 
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import polars as pl
 
-from claims_pipeline.claims.compare import (
-    CUSTOMER_FIELD,
-    KEY_FIELD,
-    MISSING_FIELD,
-    CompareRules,
-    with_claim_key,
-)
-from claims_pipeline.clients.salesforce import soql_text
-from claims_pipeline.storage.buckets import Buckets, PartWriter, bucket_count
-from claims_pipeline.storage.frames import StampedFrame
-from claims_pipeline.sync.relink import touching, write_apart
+from claims_pipeline.claims.compare import MISSING_FIELD, CompareRules
+from claims_pipeline.storage.buckets import PartWriter
+from claims_pipeline.sync.apart import WrittenApart, touching, write_apart
 from claims_pipeline.sync.send import Writer
-
-_READ = (KEY_FIELD, "LastModifiedById")
+from claims_pipeline.sync.standing import REJECTED, Standing
 
 
 def mark_missing(
-    claims: StampedFrame, rejected: StampedFrame, rules: CompareRules, writer: Writer
-) -> dict[str, int]:
-    """Set `Source_Missing_Since__c` on the org's claims that no row of this fetch names; counts by outcome.
+    standing: Standing, facts: Mapping[str, Any], rules: CompareRules, writer: Writer
+) -> WrittenApart:
+    """Set `Source_Missing_Since__c` on the org's claims that no row of this fetch names, clear it on those back.
 
-    A row whose claim id could not be read might be any of them: then nothing is marked.
+    `facts` are those of the fetch's stamp (see `may_mark`).
     """
-    if not {MISSING_FIELD, CUSTOMER_FIELD} <= rules.writable or claims.stamp.facts["unreadable_ids"]:
-        return {}
-    known = _known_keys(claims, rejected, writer.work)
+    if not (rules.writes(MISSING_FIELD) and standing.of_customer_alone):
+        return WrittenApart()
+    since = rules.as_of.strftime("%Y-%m-%d")
     payloads = PartWriter(writer.work / "missing-payloads")
-    for bucket, keys in zip(_standing(rules, writer, known.count), known, strict=True):
-        gone = bucket.join(keys, on="claim_key", how="anti")
-        since = rules.as_of.strftime("%Y-%m-%d")
-        payloads.write(touching(gone, rules, {MISSING_FIELD: since}))
+    for named, records in standing.buckets():
+        if may_mark(facts):
+            gone = records.filter(pl.col(MISSING_FIELD).is_null()).join(named, on="claim_key", how="anti")
+            payloads.write(touching(gone, rules, {MISSING_FIELD: since}))
+        rejected = named.filter(pl.col("outcome") == REJECTED)
+        back = records.filter(pl.col(MISSING_FIELD).is_not_null()).join(rejected, on="claim_key", how="semi")
+        payloads.write(touching(back, rules, {MISSING_FIELD: None}))
     return write_apart(payloads, writer, "missing")
 
 
-def _known_keys(claims: StampedFrame, rejected: StampedFrame, work: Path) -> Buckets:
-    """The keys of every claim that any row of the fetch names, rejected rows included."""
-    known = Buckets(work / "known", "claim_key", bucket_count(claims.rows))
-    for source in (claims, rejected):
-        known.fill(part.select("claim_key").drop_nulls() for part in source.slices())
-    return known
+def may_mark(facts: Mapping[str, Any]) -> bool:
+    """Whether absence from this fetch says anything: see `marking_warnings` for when it does not."""
+    return not any(marking_warnings(facts))
 
 
-def _standing(rules: CompareRules, writer: Writer, count: int) -> Buckets:
-    """This customer's claims in the org that are not marked yet."""
-    nothing = pl.Schema(dict.fromkeys((*_READ, "claim_key"), pl.String))
-    standing = Buckets(writer.work / "standing", "claim_key", count, nothing)
-    downloaded = writer.salesforce.download_claims(
-        _READ,
-        where=f"{CUSTOMER_FIELD} = {soql_text(rules.customer)} AND {MISSING_FIELD} = null",
-        work_folder=writer.work / "download-standing",
-    )
-    standing.fill(with_claim_key(frame, KEY_FIELD) for frame in downloaded)
-    return standing
+def marking_warnings(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Why no claim was called missing, for people.
+
+    A row whose claim id could not be read might be any claim; a full fetch without a row is not the end of the book
+    unless a person said so.
+    """
+    if facts["unreadable_ids"]:
+        yield (
+            f"{facts['unreadable_ids']} row(s) have no claim id that can be read, so no claim was looked for as missing"
+        )
+    if not sum(report["rows"] for report in facts["reports"]) and not facts["empty_accepted"]:
+        yield (
+            "the full fetch has no row at all, so no claim was marked as missing: look at its filters; if the book "
+            "is truly empty, say so with --accept-empty (in Dagster: accept_empty)"
+        )

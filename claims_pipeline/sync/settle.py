@@ -1,7 +1,7 @@
 """Settle: a customer's stored claims are brought into Salesforce, every outcome is proved and stored, the cursor moves.
 
 What belongs here: the lease, the guard against older fetches, and the commit, which comes last. Not here: comparing
-and sending (`send`), relinking (`relink`), marking missing claims (`missing`), adding up (`synced`).
+and sending (`send`), relinking, marking and the org's own sums (`beyond`), adding up (`synced`).
 """
 
 from dataclasses import dataclass, replace
@@ -13,14 +13,12 @@ from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.clients.salesforce import ClaimShape, JobEvent
 from claims_pipeline.clients.sync_state import BulkJob, Commit, FilterCommit, Lease
 from claims_pipeline.errors import OlderThanCommitted, PermanentError
-from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync import synced
+from claims_pipeline.sync.beyond import Beyond, go_beyond
 from claims_pipeline.sync.connections import Connections
-from claims_pipeline.sync.missing import mark_missing
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.payors import matcher_of
-from claims_pipeline.sync.relink import relink
 from claims_pipeline.sync.send import CLAIM, Writer, decide_all, outcomes_of, planned, send_decided
 from claims_pipeline.sync.synced import Synced
 
@@ -109,21 +107,37 @@ def _bring(
     say(f"comparing {stored.claims.rows:,} claims with the org")
     decided = decide_all(stored.claims, rules, connections.salesforce, work)
     answers = planned(decided, work) if options.dry_run else send_decided(decided, writer, say)
-    outcomes = outcomes_of(decided, answers, work).scan()
-    counts = synced.counts_of(outcomes)
-    relinked, missing = ({}, {}) if options.dry_run else _beyond_the_report(stored, rules, writer, say)
-    synced.require_settled(stored.customer, counts, relinked, missing)
-    synced.require_balance(stored.claims, outcomes)
+    outcomes = StampedFrame(outcomes_of(decided, answers, work).scan(), stored.claims.stamp)
+    synced.require_settled(stored.customer, synced.counts_of(outcomes.frame))
+    synced.require_balance(stored.claims, outcomes.frame)
+    beyond = Beyond()
+    if not options.dry_run:
+        beyond = go_beyond(outcomes, stored.rejected, matcher_of(stored.payors), rules, writer, say)
+    synced.require_settled(stored.customer, beyond.relinked.counts, beyond.missing.counts)
+    if beyond.org_sums is not None:
+        beyond.org_sums.require_equal(stored.customer)
+    return Synced.of(_with_facts(outcomes, beyond, connections, shape))
+
+
+def _with_facts(
+    outcomes: StampedFrame, beyond: Beyond, connections: Connections, shape: ClaimShape
+) -> StampedFrame:
+    """The outcomes, stamped with what else is to be told of the sync."""
+    identity = connections.salesforce.sign_in()
+    facts = outcomes.stamp.facts
     told = {
-        "relinked": relinked,
-        "missing": missing,
-        "warnings": [*connections.salesforce.warnings, *shape.warnings],
+        **beyond.to_facts(),
+        "warnings": [
+            *facts["warnings"],
+            *connections.salesforce.warnings,
+            *shape.warnings,
+            *beyond.warnings,
+        ],
         "api_calls": connections.salesforce.api_calls,
         "organization_id": identity.organization_id,
         "instance_url": identity.instance_url,
     }
-    stamp = stored.claims.stamp
-    return Synced.of(StampedFrame(outcomes, replace(stamp, facts={**stamp.facts, "sync": told})))
+    return StampedFrame(outcomes.frame, replace(outcomes.stamp, facts={**facts, "sync": told}))
 
 
 def _end_jobs_left_behind(customer: str, connections: Connections, lease: Lease) -> None:
@@ -165,18 +179,6 @@ def _commit_of(stored: StoredClaims, done: Synced) -> Commit:
         counts={**done.counts, "rejected_rows": rejected},
         dollars=done.source_dollars,
     )
-
-
-def _beyond_the_report(
-    stored: StoredClaims, rules: CompareRules, writer: Writer, say: Progress
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Claims that the report does not hold: relinked to their payor's mapping; marked when the source lost them."""
-    say("relinking claims whose payor's mapping changed")
-    relinked = relink(matcher_of(stored.payors), rules, writer)
-    if stored.claims.stamp.facts["kind"] != FilterKind.FULL:
-        return relinked, {}
-    say("looking for claims that the source no longer holds")
-    return relinked, mark_missing(stored.claims, stored.rejected, rules, writer)
 
 
 def _compare_rules(

@@ -13,6 +13,8 @@ from claims_pipeline.claims.outcomes import PLAIN_WORDS, ClaimOutcome, HoldReaso
 from claims_pipeline.claims.payors import MatchRule
 from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync.org_sums import OrgSums
+from claims_pipeline.sync.standing import REJECTED
 from claims_pipeline.sync.synced import Synced
 
 _SHOWN = 8
@@ -27,6 +29,17 @@ _HELD_WORDS: dict[str, str] = {
     HoldReason.OTHER_CUSTOMER.value: "the claim belongs to another CollaborateMD customer",
     HoldReason.REWRITTEN_BY_ORG.value: "something in the org (a trigger or flow) changes what we write",
 }
+_BEYOND_WORDS: dict[str, str] = {
+    "relink": "older claims were not linked to their payor",
+    "missing": "claims that the source lost were not marked",
+}
+_BESIDE_WORDS: dict[str, str] = {
+    ClaimOutcome.REFUSED.value: "beside them, refused",
+    ClaimOutcome.HELD.value: "beside them, held back",
+    REJECTED: "beside them, of rejected rows",
+    "missing": "beside them, no longer at the source",
+}
+_WITH_SOURCE_AMOUNTS = (ClaimOutcome.REFUSED.value, ClaimOutcome.HELD.value)
 
 
 def summary(synced: Synced, rejected: StampedFrame) -> Iterator[str]:
@@ -108,7 +121,32 @@ def _beyond(synced: Synced) -> Iterator[str]:
         yield _line(relinked, "older claims linked anew, since their payor's mapping changed")
     missing = synced.missing.get(ClaimOutcome.UPDATED.value, 0)
     if missing:
-        yield _line(missing, "claims of Salesforce are no longer in the source, and marked so")
+        yield _line(missing, "claims of Salesforce are marked (or no longer marked) as missing at the source")
+    for doing, codes in synced.refused_beyond.items():
+        words = ", ".join(f"{code} ({count})" for code, count in codes.items())
+        yield _line(sum(codes.values()), f"{_BEYOND_WORDS[doing]}, since Salesforce refused: {words}")
+    if synced.org_sums is not None:
+        yield from _org_sums(synced.org_sums)
+
+
+def _org_sums(sums: OrgSums) -> Iterator[str]:
+    """The proof of a full fetch, and what stands beside it."""
+    yield _line(
+        sums.arrived.claims,
+        f"claims read back from Salesforce have the source's amounts: {_amounts(sums.arrived.org)}",
+    )
+    for name, beside in sums.beside.items():
+        yield _line(
+            beside.claims,
+            f"{_BESIDE_WORDS[name]}: {_amounts(beside.org)} in Salesforce"
+            + (f", {_amounts(beside.source)} at the source" if name in _WITH_SOURCE_AMOUNTS else ""),
+            indent=4,
+        )
+
+
+def _amounts(amounts: Mapping[str, Decimal]) -> str:
+    words = {"Charged_Amount__c": "charged", "Paid_Amount__c": "paid", "Total_BDP__c": "balance"}
+    return ", ".join(f"{_dollars(amount)} {words[name]}" for name, amount in amounts.items())
 
 
 def org_line(salesforce: SalesforceClient) -> str:
@@ -125,6 +163,12 @@ def org_line(salesforce: SalesforceClient) -> str:
 def unmapped_lines(unmapped: StampedFrame) -> Iterator[str]:
     """Lines about the payors to map, most dollars first."""
     rows = unmapped.frame.collect()
+    if not unmapped.stamp.facts.get("listable", True):
+        yield (
+            f"{'':>12}  payors to map cannot be told: the org has no Source_Payor_Key__c, or hides it from the "
+            "integration user"
+        )
+        return
     if rows.is_empty():
         yield _line(0, "payors to map: every claim has its payor")
         return

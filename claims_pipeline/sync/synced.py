@@ -13,6 +13,7 @@ from claims_pipeline.claims.compare import MONEY_FIELDS
 from claims_pipeline.claims.outcomes import NOT_FINAL, ClaimOutcome
 from claims_pipeline.errors import PermanentError, TransientError
 from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync.org_sums import OrgSums
 
 FINAL: tuple[ClaimOutcome, ...] = tuple(outcome for outcome in ClaimOutcome if outcome not in NOT_FINAL)
 _OF = pl.col("outcome")
@@ -29,6 +30,8 @@ class Synced:
     held_by_reason: Mapping[str, int]
     relinked: Mapping[str, int]
     missing: Mapping[str, int]
+    refused_beyond: Mapping[str, Mapping[str, int]]  # "relink" or "missing" -> code -> claims
+    org_sums: OrgSums | None  # after a full fetch that was sent
     dollars: Mapping[str, Mapping[str, Decimal]]  # outcome -> Salesforce field -> sum
     warnings: tuple[str, ...]
     api_calls: int
@@ -47,6 +50,8 @@ class Synced:
             held_by_reason=_codes_of(frame, ClaimOutcome.HELD),
             relinked=told["relinked"],
             missing=told["missing"],
+            refused_beyond=told["refused_beyond"],
+            org_sums=OrgSums.from_facts(told["org_sums"]) if told["org_sums"] is not None else None,
             dollars=_dollars_of(frame),
             warnings=tuple(told["warnings"]),
             api_calls=told["api_calls"],

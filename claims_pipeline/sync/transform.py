@@ -1,6 +1,7 @@
 """Transform: stored raw rows and payors become claims in Salesforce's shape, rejected rows, and the proof of both."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import polars as pl
 from claims_pipeline.claims.columns import Grain
 from claims_pipeline.claims.compare import PAYOR_KEY_FIELD
 from claims_pipeline.claims.grain import settle_claims
+from claims_pipeline.claims.outcomes import Rejection
 from claims_pipeline.claims.payors import PayorMatcher
 from claims_pipeline.claims.rows import RowRules, clean_rows
 from claims_pipeline.storage.buckets import Buckets, PartWriter, bucket_count
@@ -44,13 +46,18 @@ def transform(
     buckets.fill(clean_rows(rows, rules) for rows in raw.slices())
     matcher = matcher_of(payors)
     claims, rejected, tally = PartWriter(work / "claims"), PartWriter(work / "rejected"), RowTally()
+    cuts = Counter[str]()
     for rows in buckets:
         settled = settle_claims(rows, rules)
         tally.add(rows, settled)
+        cuts.update(settled.cuts)
         claims.write(match_payors(settled.claims, matcher))
         rejected.write(settled.rejected)
     balance = tally.balance(recount(raw, storage))
-    stamp = replace(raw.stamp, facts={**raw.stamp.facts, "unreadable_ids": _unreadable_ids(rejected)})
+    facts = raw.stamp.facts
+    warnings = [*facts["warnings"], *_warnings(cuts, rules, balance)]
+    told = {"unreadable_ids": _unreadable_ids(rejected), "warnings": warnings}
+    stamp = replace(raw.stamp, facts={**facts, **told})
     return Transformed(
         claims=StampedFrame(claims.scan(), stamp),
         rejected=StampedFrame(rejected.scan(), stamp),
@@ -84,6 +91,19 @@ def match_payors(claims: pl.DataFrame, matcher: PayorMatcher) -> pl.DataFrame:
         pl.Series("linked_payor", linked, dtype=pl.String),
     )
     return claims.join(found, on=named, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _warnings(cuts: Mapping[str, int], rules: RowRules, balance: RowBalance) -> Iterator[str]:
+    """What a person should know of the claims that stand, in counts."""
+    for field, count in sorted(cuts.items()):
+        if count:
+            yield f"{count:,} claim(s) have a {field} that is cut to Salesforce's length"
+    unbilled = balance.rejected_rows.get(Rejection.MISSING_CLAIM_ID.value, 0)
+    if unbilled and rules.grain is Grain.CHARGE:
+        yield (
+            f"{unbilled:,} charge line(s) have no claim id: if they are not billed yet, their claims' amounts are "
+            "partial until they are"
+        )
 
 
 def _unreadable_ids(rejected: PartWriter) -> int:

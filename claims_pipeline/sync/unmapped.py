@@ -11,8 +11,8 @@ from claims_pipeline.claims.compare import LOOKUP_FIELD
 from claims_pipeline.claims.payors import MatchRule, PayorMatcher
 from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.storage.frames import Stamp, StampedFrame
+from claims_pipeline.sync.payor_groups import has_payor_keys, payor_groups
 from claims_pipeline.sync.payors import NO_CUSTOMER
-from claims_pipeline.sync.relink import payor_groups
 
 SCHEMA = pl.Schema(
     {
@@ -28,9 +28,13 @@ SCHEMA = pl.Schema(
 
 
 def unmapped_payors(salesforce: SalesforceClient, matcher: PayorMatcher, at: datetime) -> StampedFrame:
-    """One row a payor key with claims whose lookup is empty; ignored payors are left out. Memory: the payors."""
+    """One row a payor key with claims whose lookup is empty; ignored payors are left out. Memory: the payors.
+
+    The fact `listable` says whether the org has what such a list needs: without, the list is empty and says nothing.
+    """
+    listable = has_payor_keys(salesforce)
     rows = []
-    for group in payor_groups(salesforce, f"{LOOKUP_FIELD} = null"):
+    for group in payor_groups(salesforce, f"{LOOKUP_FIELD} = null") if listable else ():
         match = matcher.match_key(group.payor_key)
         if match.rule is not MatchRule.IGNORED:
             suggestions = [f"{each.name} ({each.score:.0f} %)" for each in match.suggestions]
@@ -38,4 +42,4 @@ def unmapped_payors(salesforce: SalesforceClient, matcher: PayorMatcher, at: dat
             rows.append((*named, group.claims, group.charged, suggestions))
     frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     ordered = frame.sort(["charged", "claims", "payor_key"], descending=[True, True, False])
-    return StampedFrame(ordered.lazy(), Stamp(NO_CUSTOMER, 0, at))
+    return StampedFrame(ordered.lazy(), Stamp(NO_CUSTOMER, 0, at, {"listable": listable}))

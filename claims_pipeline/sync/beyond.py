@@ -1,0 +1,60 @@
+"""Beyond the report: what a sync does and proves over claims that the report itself does not hold.
+
+What belongs here: relinking, and after a full fetch marking what is gone and proving the org's own sums. Not here: how
+each is done (`relink`, `missing`, `org_sums`).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from claims_pipeline.claims.compare import CompareRules
+from claims_pipeline.claims.payors import PayorMatcher
+from claims_pipeline.settings import FilterKind
+from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync.apart import WrittenApart
+from claims_pipeline.sync.missing import mark_missing, marking_warnings
+from claims_pipeline.sync.options import Progress
+from claims_pipeline.sync.org_sums import OrgSums, org_sums
+from claims_pipeline.sync.relink import relink
+from claims_pipeline.sync.send import Writer
+from claims_pipeline.sync.standing import standing
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What was done beside the report's claims. `org_sums` only after a full fetch that was sent."""
+
+    relinked: WrittenApart = field(default_factory=WrittenApart)
+    missing: WrittenApart = field(default_factory=WrittenApart)
+    org_sums: OrgSums | None = None
+    warnings: tuple[str, ...] = ()
+
+    def to_facts(self) -> dict[str, Any]:
+        """As the stamp of the outcomes holds it."""
+        codes = {"relink": self.relinked.refused_by_code, "missing": self.missing.refused_by_code}
+        return {
+            "relinked": self.relinked.counts,
+            "missing": self.missing.counts,
+            "refused_beyond": {name: found for name, found in codes.items() if found},
+            "org_sums": self.org_sums.to_facts() if self.org_sums is not None else None,
+        }
+
+
+def go_beyond(
+    outcomes: StampedFrame,
+    rejected: StampedFrame,
+    matcher: PayorMatcher,
+    rules: CompareRules,
+    writer: Writer,
+    say: Progress,
+) -> Beyond:
+    """Relink; after a full fetch also mark what is gone, and read the org's own sums back."""
+    say("relinking claims whose payor's mapping changed")
+    relinked = relink(matcher, rules, writer)
+    facts = outcomes.stamp.facts
+    if facts["kind"] != FilterKind.FULL:
+        return Beyond(relinked)
+    say("reading back what the org holds of this customer")
+    stand = standing(outcomes, rejected, rules, writer.salesforce, writer.work)
+    missing = mark_missing(stand, facts, rules, writer)
+    return Beyond(relinked, missing, org_sums(stand), tuple(marking_warnings(facts)))
