@@ -29,6 +29,8 @@ class Town:
 
     sandbox: Sandbox
     environment: dict[str, str]
+    runs: ExitStack
+    """Every run's connections stay open, so that a test may look at the frames that it read."""
 
     def put(self, report: bytes | Path, customer: str = FIRST) -> None:
         """Replace a customer's report, under both of its filters."""
@@ -37,9 +39,9 @@ class Town:
 
     def sync(self, customer: str = FIRST, **options: object) -> WholeSync:
         """One whole sync, as the command line does it."""
-        with connect(read_settings(self.environment), uuid.uuid4().hex) as connections:
-            asked = SyncOptions(**options)  # type: ignore[arg-type]  # a test names what SyncOptions takes
-            return sync_customer(connections.settings.customer(customer), asked, connections, lambda _: None)
+        connections = self.runs.enter_context(connect(read_settings(self.environment), uuid.uuid4().hex))
+        asked = SyncOptions(**options)  # type: ignore[arg-type]  # a test names what SyncOptions takes
+        return sync_customer(connections.settings.customer(customer), asked, connections, lambda _: None)
 
     def full(self, customer: str = FIRST) -> WholeSync:
         """One full sync."""
@@ -93,6 +95,6 @@ def towns(folder: Path) -> Iterator[Callable[..., Town]]:
             customers = (SandboxCustomer(FIRST, "Riverside"), SandboxCustomer(SECOND, "Lakeview"))
             sandbox = built.enter_context(Sandbox(folder / f"town-{next(count)}", customers=customers))
             table = {"DYNAMODB_TABLE_NAME": f"state-{uuid.uuid4().hex}"}  # moto's servers share one store
-            return Town(sandbox, {**sandbox.environment(), **table, **settings})
+            return Town(sandbox, {**sandbox.environment(), **table, **settings}, built)
 
         yield build

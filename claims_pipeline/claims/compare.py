@@ -275,6 +275,11 @@ def wire_instant(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
+def undecided(decided: pl.DataFrame) -> pl.DataFrame:
+    """The claims without what was read of the org and what is to be sent, to be decided anew."""
+    return decided.select(name for name in decided.columns if not name.startswith(("org:", "send:")))
+
+
 def payload_of(decided: pl.DataFrame) -> pl.DataFrame:
     """The payload frame (wire form, one column a Salesforce field) of the claims that are to be sent."""
     names = [name for name in decided.columns if name.startswith("send:")]

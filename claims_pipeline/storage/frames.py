@@ -77,7 +77,7 @@ class Storage:
         self.location = location
         self._place: Place = open_place(location)
         self._work_parent = work_parent or _default_work_parent(self._place)
-        self._downloads: list[Path] = []
+        self._kept_to_read: list[Path] = []
 
     def write(self, name: str, stamped: StampedFrame) -> str:
         """Store a frame under `asset/customer` (or `asset`); returns where it stands."""
@@ -91,7 +91,7 @@ class Storage:
         return self._place.address(file)
 
     def read(self, name: str, *, dry_run: bool = False) -> StampedFrame:
-        """The stored frame, lazily. Raises NotStored, saying which step to run first."""
+        """The stored frame, lazily, as it stands now: a later write does not reach it. Raises NotStored."""
         path = self._fetch(self._file(name, dry_run=dry_run))
         if path is None:
             raise NotStored(
@@ -138,17 +138,15 @@ class Storage:
             shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Forget what was downloaded to read it."""
-        for folder in self._downloads:
+        """Give up what was kept to be read."""
+        for folder in self._kept_to_read:
             shutil.rmtree(folder, ignore_errors=True)
-        self._downloads.clear()
+        self._kept_to_read.clear()
 
     def _fetch(self, file: str) -> Path | None:
-        if isinstance(self._place, FolderPlace):
-            return self._place.fetch(file, self._work_parent)
         make_private_folder(self._work_parent)
         folder = Path(tempfile.mkdtemp(prefix="read-", dir=self._work_parent))
-        self._downloads.append(folder)
+        self._kept_to_read.append(folder)
         return self._place.fetch(file, folder)
 
     @staticmethod

@@ -21,7 +21,7 @@ class Place(Protocol):
         """Put a finished local file under `name`, replacing what stood there in one step."""
 
     def fetch(self, name: str, work: Path) -> Path | None:
-        """A local path to read `name` from (downloaded into `work` where need be); None if it is not there."""
+        """A file in `work` that holds what `name` holds now, whatever replaces it later; None if it is not there."""
 
     def address(self, name: str) -> str:
         """Where a person finds the file."""
@@ -42,9 +42,15 @@ class FolderPlace:
         _flush_to_disk(beside)
         beside.replace(target)
 
-    def fetch(self, name: str, work: Path) -> Path | None:  # noqa: ARG002 (S3 needs the work folder)
-        path = self.root / name
-        return path if path.exists() else None
+    def fetch(self, name: str, work: Path) -> Path | None:
+        path, target = self.root / name, work / f"{uuid.uuid4().hex}-{Path(name).name}"
+        if not path.exists():
+            return None
+        try:
+            target.hardlink_to(path)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(path, target)
+        return target
 
     def address(self, name: str) -> str:
         return str(self.root / name)

@@ -11,16 +11,18 @@ from pathlib import Path
 import polars as pl
 
 from claims_pipeline.claims.compare import (
+    CUSTOMER_FIELD,
     KEY_FIELD,
     MONEY_FIELDS,
     CompareRules,
     canonical_claims,
     decide,
     payload_of,
+    undecided,
     with_claim_key,
 )
 from claims_pipeline.claims.outcomes import ClaimOutcome
-from claims_pipeline.clients.salesforce import JobListener, SalesforceClient
+from claims_pipeline.clients.salesforce import JobListener, SalesforceClient, soql_text
 from claims_pipeline.storage.buckets import Buckets, PartWriter, bucket_count
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.options import Progress
@@ -29,7 +31,7 @@ CLAIM = "Claim__c"
 KEYS_READ_ONE_BY_ONE = 10_000
 """Up to so many claims are read back by their keys; beyond, the whole table comes by one Bulk query."""
 
-_SEND_AGAIN_ONCE = "DUPLICATE_VALUE"
+_DUPLICATE = "DUPLICATE_VALUE"
 
 
 @dataclass(frozen=True)
@@ -93,21 +95,29 @@ def _standing_records(
     return by_bucket
 
 
-def send_decided(decided: Buckets, writer: Writer, say: Progress) -> Buckets:
-    """Write what was decided to be sent; the answers, by hash bucket of `claim_key`."""
+@dataclass(frozen=True)
+class Sent:
+    """What was decided, and Salesforce's answers to what was sent, both by hash bucket of `claim_key`."""
+
+    decided: Buckets
+    answers: Buckets
+
+
+def send_decided(decided: Buckets, rules: CompareRules, writer: Writer, say: Progress) -> Sent:
+    """Write what was decided to be sent. A claim that raced another writer is decided anew, once."""
     answers = Buckets(writer.work / "answers", "claim_key", decided.count, _ANSWER_SCHEMA)
     sent = decided.scan().select(pl.col("action").is_in(["create", "update"]).sum())
     total = int(sent.collect().item())
     if total == 0:
         say("nothing differs, nothing is sent")
-        return answers
+        return Sent(decided, answers)
     say(f"sending {total:,} claims")
     for answer in writer.upsert((payload_of(part) for part in decided), total, "claims"):
         answers.add(_by_key(answer))
-    return _sent_again(decided, answers, writer)
+    return _races_settled(Sent(decided, answers), rules, writer)
 
 
-def planned(decided: Buckets, work: Path) -> Buckets:
+def planned(decided: Buckets, work: Path) -> Sent:
     """The answers that a dry run expects: all that would be sent is taken."""
     answers = Buckets(work / "planned", "claim_key", decided.count, _ANSWER_SCHEMA)
     expected = {"create": ClaimOutcome.CREATED.value, "update": ClaimOutcome.UPDATED.value}
@@ -123,7 +133,7 @@ def planned(decided: Buckets, work: Path) -> Buckets:
                 "claim_key",
             )
         )
-    return answers
+    return Sent(decided, answers)
 
 
 _ANSWER_SCHEMA = pl.Schema(
@@ -142,25 +152,64 @@ def _by_key(answer: pl.DataFrame) -> pl.DataFrame:
     return with_claim_key(answer, "key").select(_ANSWER_SCHEMA.names())
 
 
-def _sent_again(decided: Buckets, answers: Buckets, writer: Writer) -> Buckets:
-    """A racing create makes `DUPLICATE_VALUE` on our own key: those claims are sent once more."""
-    racing = answers.scan().filter(pl.col("code") == _SEND_AGAIN_ONCE).select("claim_key").collect()
-    if racing.is_empty():
-        return answers
-    settled = Buckets(writer.work / "answers-settled", "claim_key", decided.count, _ANSWER_SCHEMA)
-    settled.fill(part.join(racing, on="claim_key", how="anti") for part in answers)
-    again = (payload_of(part.join(racing, on="claim_key", how="semi")) for part in decided)
-    for answer in writer.upsert(again, racing.height, "claims-again"):
-        settled.add(_by_key(answer))
-    return settled
+def _races_settled(sent: Sent, rules: CompareRules, writer: Writer) -> Sent:
+    """`DUPLICATE_VALUE` on our own key: someone made the record since we read. It is read, decided and sent again.
+
+    It may be equal by now, or another customer's: sending blindly would write over what was never compared.
+    """
+    raced = sent.answers.scan().filter(_raced()).select("claim_key").collect()
+    if raced.is_empty():
+        return sent
+    decided = Buckets(writer.work / "decided-again", "claim_key", sent.decided.count)
+    answers = Buckets(writer.work / "answers-again", "claim_key", sent.decided.count, _ANSWER_SCHEMA)
+    answers.fill(part.join(raced, on="claim_key", how="anti") for part in sent.answers)
+    again = PartWriter(writer.work / "payloads-again")
+    for part in sent.decided:
+        decided.add(part.join(raced, on="claim_key", how="anti"))
+        claims = undecided(part.join(raced, on="claim_key", how="semi"))
+        if claims.height:
+            org = writer.salesforce.read_claims(claims.get_column(KEY_FIELD).to_list(), rules.read_back)
+            redecided = decide(claims, org, rules)
+            decided.add(redecided)
+            again.write(payload_of(redecided))
+    if again.rows:
+        for answer in writer.upsert(again.slices(), again.rows, "claims-again"):
+            answers.add(_by_key(answer))
+    return Sent(decided, answers)
 
 
-def outcomes_of(decided: Buckets, answers: Buckets, work: Path) -> PartWriter:
-    """One row a claim: what became of it, with source and org amounts. Every decided claim is there exactly once."""
+def _raced() -> pl.Expr:
+    """Refused as a duplicate of our own key. (A duplicate of another field is a lasting refusal.)"""
+    on_key = pl.col("fields").str.split(",").list.contains(KEY_FIELD)
+    return (pl.col("code") == _DUPLICATE) & on_key.fill_null(False)
+
+
+def outcomes_of(sent: Sent, deleted: pl.DataFrame, work: Path) -> PartWriter:
+    """One row a claim: what became of it, with source and org amounts. Every decided claim is there exactly once.
+
+    `deleted`: keys of the claims in the org's recycle bin (see `deleted_claims`).
+    """
     outcomes = PartWriter(work / "outcomes")
-    for number in range(decided.count):
-        outcomes.write(_outcome_rows(decided.read(number), answers.read(number)))
+    for number in range(sent.decided.count):
+        rows = _outcome_rows(sent.decided.read(number), sent.answers.read(number))
+        was_deleted = pl.col("claim_key").is_in(deleted.get_column("claim_key").implode())
+        is_created = pl.col("outcome") == ClaimOutcome.CREATED.value
+        outcomes.write(rows.with_columns(recreated=is_created & was_deleted))
     return outcomes
+
+
+def deleted_claims(sent: Sent, rules: CompareRules, salesforce: SalesforceClient) -> pl.DataFrame:
+    """`claim_key` of this customer's claims in the org's recycle bin; asked only where a claim is created."""
+    creates = sent.decided.scan().filter(pl.col("action") == "create").head(1).collect()
+    if creates.is_empty():
+        return pl.DataFrame(schema={"claim_key": pl.String()})
+    whose = f" AND {CUSTOMER_FIELD} = {soql_text(rules.customer)}" if CUSTOMER_FIELD in rules.writable else ""
+    found = salesforce.query(
+        f"SELECT {KEY_FIELD} FROM {CLAIM} WHERE IsDeleted = true AND {KEY_FIELD} != null{whose}",
+        deleted_too=True,
+    )
+    keys = pl.DataFrame({KEY_FIELD: [record[KEY_FIELD] for record in found]}, schema={KEY_FIELD: pl.String()})
+    return with_claim_key(keys, KEY_FIELD).select("claim_key").unique()
 
 
 def _outcome_rows(decided: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:

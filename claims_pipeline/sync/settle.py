@@ -19,7 +19,15 @@ from claims_pipeline.sync.beyond import Beyond, go_beyond
 from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.payors import matcher_of
-from claims_pipeline.sync.send import CLAIM, Writer, decide_all, outcomes_of, planned, send_decided
+from claims_pipeline.sync.send import (
+    CLAIM,
+    Writer,
+    decide_all,
+    deleted_claims,
+    outcomes_of,
+    planned,
+    send_decided,
+)
 from claims_pipeline.sync.synced import Synced
 
 SYNCED = "salesforce_synced_claims"
@@ -38,6 +46,19 @@ class StoredClaims:
         """The CollaborateMD customer number."""
         return self.claims.stamp.customer
 
+    def require_fit(self, options: SyncOptions) -> None:
+        """Raise unless claims and rejected rows are of one fetch, and of the kind of run that is asked for."""
+        claims, rejected = self.claims.stamp, self.rejected.stamp
+        if claims.dry_run != options.dry_run:
+            told = "come from a dry run and can never be synced" if claims.dry_run else "are no dry run's"
+            raise PermanentError(f"Customer {self.customer}: these claims {told}. Fetch the report again.")
+        if (claims.sequence, claims.fetched_at) != (rejected.sequence, rejected.fetched_at):
+            raise PermanentError(
+                f"Customer {self.customer}: the stored claims are of fetch {claims.sequence}, the stored rejected rows "
+                f"of fetch {rejected.sequence}: a claim whose rows were rejected could pass for one that the source "
+                "lost. Make both anew (the assets transformed_claims and rejected_claims together), then sync."
+            )
+
 
 def preflight(connections: Connections) -> ClaimShape:
     """What the org lets us write to `Claim__c`; names every missing or unwritable field before a row is sent."""
@@ -52,23 +73,23 @@ def settle(
     A dry run compares, and writes nothing to Salesforce or the sync state. Raises OlderThanCommitted for a fetch
     older than the committed one, NotSettled while Salesforce owes an answer.
     """
-    customer, name = stored.customer, f"{SYNCED}/{stored.customer}"
-    if stored.claims.stamp.dry_run != options.dry_run:
-        raise PermanentError(
-            f"Customer {customer}: these claims come from a dry run and can never be synced. Fetch the report again."
-        )
+    stored.require_fit(options)
     if options.dry_run:
-        done = _bring(stored, options, connections, work, say, None)
-        connections.storage.write(name, done.outcomes)
-    else:
-        with connections.state.lease(customer) as lease:
-            _require_newest(stored.claims, connections)
-            done = _bring(stored, options, connections, work, say, lease)
-            connections.storage.write(name, done.outcomes)
-            outcome = _commit_of(stored, done)
-            connections.state.commit(lease, _sequence(stored.claims), outcome)
-            say("committed")
-    return Synced.of(connections.storage.read(name, dry_run=options.dry_run))
+        return _stored(_bring(stored, options, connections, work, say, None), connections)
+    with connections.state.lease(stored.customer) as lease:
+        _require_newest(stored.claims, connections)
+        done = _stored(_bring(stored, options, connections, work, say, lease), connections)
+        connections.state.commit(lease, _sequence(stored.claims), _commit_of(stored, done))
+        say("committed")
+        return done
+
+
+def _stored(done: Synced, connections: Connections) -> Synced:
+    """The same, over the stored outcomes: what was read to make them goes with the work folder."""
+    stamp = done.outcomes.stamp
+    name = f"{SYNCED}/{stamp.customer}"
+    connections.storage.write(name, done.outcomes)
+    return Synced.of(connections.storage.read(name, dry_run=stamp.dry_run))
 
 
 def _sequence(claims: StampedFrame) -> int:
@@ -106,8 +127,9 @@ def _bring(
     writer = _writer(stored.claims, connections, work, lease)
     say(f"comparing {stored.claims.rows:,} claims with the org")
     decided = decide_all(stored.claims, rules, connections.salesforce, work)
-    answers = planned(decided, work) if options.dry_run else send_decided(decided, writer, say)
-    outcomes = StampedFrame(outcomes_of(decided, answers, work).scan(), stored.claims.stamp)
+    sent = planned(decided, work) if options.dry_run else send_decided(decided, rules, writer, say)
+    deleted = deleted_claims(sent, rules, connections.salesforce)
+    outcomes = StampedFrame(outcomes_of(sent, deleted, work).scan(), stored.claims.stamp)
     synced.require_settled(stored.customer, synced.counts_of(outcomes.frame))
     synced.require_balance(stored.claims, outcomes.frame)
     beyond = Beyond()

@@ -58,6 +58,9 @@ def summary(synced: Synced, rejected: StampedFrame) -> Iterator[str]:
     for outcome, words in _OUTCOME_WORDS.items():
         if synced.counts[outcome]:
             yield _line(synced.counts[outcome], words, indent=4)
+    if synced.counts["recreated"]:
+        words = "of the created: someone had deleted them in Salesforce"
+        yield _line(synced.counts["recreated"], words, indent=4)
     yield from _healed(synced)
     yield from _why("refused", synced.refused_by_code, {}, synced.outcomes)
     yield from _why("held", synced.held_by_reason, _HELD_WORDS, synced.outcomes)

@@ -117,10 +117,10 @@ def require_balance(claims: StampedFrame, outcomes: pl.LazyFrame) -> None:
 
 
 def counts_of(outcomes: pl.LazyFrame) -> dict[str, int]:
-    """Claims by outcome, every final outcome named, with the healed among the updated."""
+    """Claims by outcome, every final outcome named; the healed among the updated, the recreated among the created."""
     found = dict(outcomes.group_by("outcome").len().collect().iter_rows())
-    healed = outcomes.select(pl.col("healed").sum()).collect().item() or 0
-    return {**{outcome.value: 0 for outcome in FINAL}, **found, "healed": int(healed)}
+    among = outcomes.select(pl.col("healed", "recreated").sum()).collect().row(0, named=True)
+    return {**{outcome.value: 0 for outcome in FINAL}, **found, **among}
 
 
 def _codes_of(outcomes: pl.LazyFrame, outcome: ClaimOutcome) -> dict[str, int]:

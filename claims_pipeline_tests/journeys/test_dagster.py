@@ -174,3 +174,15 @@ def test_an_older_fetch_rerun_after_a_newer_sync_is_stopped_and_says_why(dagster
     assert not result.success
     assert "Sending them would bring old amounts back" in failure(result)
     assert dagster_town.writes() == []
+
+
+@pytest.mark.journey
+def test_claims_beside_the_rejected_rows_of_another_fetch_are_not_synced(dagster_town: Town) -> None:
+    run(dagster_town)
+    run(dagster_town, only=["raw_collaboratemd_claims", "transformed_claims"])
+    dagster_town.sandbox.salesforce_wire.clear_log()
+    result = run(dagster_town, only=["salesforce_synced_claims"])
+    assert not result.success
+    assert "the stored rejected rows of fetch 1" in failure(result)
+    assert dagster_town.writes() == []
+    assert run(dagster_town, only=["rejected_claims", "salesforce_synced_claims"]).success

@@ -1,8 +1,9 @@
 """Days on which much goes wrong at once: half-installed orgs, people's edits, races, refusals, empty answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
+import polars as pl
 import pytest
 
 from claims_pipeline.sandbox.salesforce.people import FieldAccess
@@ -15,6 +16,7 @@ from claims_pipeline.sync.connections import connect, read_settings
 from claims_pipeline.sync.org_sums import OrgDiffers
 from claims_pipeline.sync.payors import matcher_of
 from claims_pipeline.sync.relink import relink
+from claims_pipeline.sync.send import Writer
 from claims_pipeline.sync.summary import summary
 from claims_pipeline.sync.unmapped import unmapped_payors
 from claims_pipeline_tests.journeys.conftest import FIRST, SECOND, Town
@@ -210,3 +212,69 @@ def test_the_summary_tells_what_the_fetch_warned_of(town: Town) -> None:
     told = "\n".join(summary(whole.synced, whole.rejected))
     assert "Windows-1252" in told
     assert "1 claim(s) have a Name that is cut" in told
+
+
+def racing(town: Town, monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:
+    """Someone else creates the claim between our comparison and our first write, which is refused as a duplicate."""
+    error = RowError(
+        "DUPLICATE_VALUE", "duplicate value found: Claim_Number__c duplicates value on record with id: x"
+    )
+    upsert = Writer.upsert
+
+    def someone_is_faster(writer: Writer, frames: Iterable[pl.DataFrame], total: int, purpose: str) -> object:
+        if purpose == "claims":
+            admin = town.sandbox.org.user(ADMIN_USERNAME)
+            assert admin is not None
+            new = {"Claim_Number__c": "500000001", "Name": "RACER", **fields}
+            assert town.sandbox.org.insert(admin, "Claim__c", [new])[0].success
+            town.sandbox.org.scripts.refusals.append(Refusal("Claim__c", "500000001", error, times=1))
+        return upsert(writer, frames, total, purpose)
+
+    monkeypatch.setattr(Writer, "upsert", someone_is_faster)
+
+
+@pytest.mark.journey
+@pytest.mark.parametrize("way", [BY_COLLECTIONS, BY_BULK], ids=["collections", "bulk"])
+def test_a_racing_create_is_read_again_and_sent_once_more(
+    build_town: Build, monkeypatch: pytest.MonkeyPatch, way: dict[str, str]
+) -> None:
+    town = build_town(**way)
+    racing(town, monkeypatch)
+    town.put(report(row("500000001"), row("500000002")))
+    counts = town.sync().synced.counts
+    assert (counts["created"], counts["updated"], counts["refused"]) == (1, 1, 0)
+    assert town.claims()["500000001"]["Name"] == "DOE, JAN (1)"
+
+
+@pytest.mark.journey
+def test_a_racing_create_by_another_customer_is_never_written_over(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    racing(town, monkeypatch, Source_Customer__c=SECOND)
+    town.put(report(row("500000001"), row("500000002")))
+    assert dict(town.sync().synced.held_by_reason) == {"OTHER_CUSTOMER": 1}
+    assert town.claims()["500000001"]["Name"] == "RACER"
+
+
+@pytest.mark.journey
+def test_a_duplicate_of_another_field_is_a_refusal_and_not_sent_again(town: Town) -> None:
+    error = RowError(
+        "DUPLICATE_VALUE", "duplicate value found: MR_Number__c duplicates value on record with id: x"
+    )
+    town.sandbox.org.scripts.refusals.append(Refusal("Claim__c", "500000001", error, times=1))
+    town.put(report(row("500000001")))
+    assert dict(town.sync().synced.refused_by_code) == {"DUPLICATE_VALUE": 1}
+
+
+@pytest.mark.journey
+def test_claims_that_a_person_deleted_are_created_again_and_counted(town: Town) -> None:
+    town.put(report(row("500000001"), row("500000002"), row("500000003")))
+    assert town.sync().synced.counts["recreated"] == 0
+    delete(town, "500000001", "500000002")
+    town.put(report(row("500000001"), row("500000002"), row("500000003"), row("500000004")))
+    assert town.sync(dry_run=True).synced.counts["recreated"] == 2
+    again = town.sync()
+    assert (again.synced.counts["created"], again.synced.counts["recreated"]) == (3, 2)
+    assert "someone had deleted them in Salesforce" in "\n".join(summary(again.synced, again.rejected))
+    town.put(report(row("500000001", paid="1.00"), row("500000005")))
+    assert town.sync().synced.counts["recreated"] == 0

@@ -35,6 +35,17 @@ def test_an_empty_frame_keeps_its_columns_and_is_one_empty_slice(tmp_path: Path)
     assert [part.schema for part in storage.read("a").slices()] == [pl.Schema({"a": pl.Int64})]
 
 
+def test_what_was_read_stays_as_it_was_when_another_run_stores_the_same_name(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    storage.write("a", stamped(3, sequence=1))
+    before = storage.read("a")
+    Storage(str(tmp_path)).write("a", stamped(5, sequence=2))
+    assert (before.stamp.sequence, before.rows) == (1, 3)
+    assert (storage.read("a").stamp.sequence, storage.read("a").rows) == (2, 5)
+    storage.close()
+    assert list((tmp_path / "work").iterdir()) == []
+
+
 def test_slices_hold_every_row_once(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path))
     storage.write("a", stamped(10))

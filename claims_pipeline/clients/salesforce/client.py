@@ -99,9 +99,12 @@ class SalesforceClient:
         """What a sync may write; raises OrgNotReady with every problem in one message, before a row is sent."""
         return check_object(self.describe(sobject), key=key, wanted=wanted, left_alone=left_alone)
 
-    def query(self, soql: str) -> Iterator[dict[str, Any]]:
-        """Every record of a query; numbers as Decimal. Literals must be escaped (`soql_text`)."""
-        return reading.query(self._connection, soql)
+    def query(self, soql: str, *, deleted_too: bool = False) -> Iterator[dict[str, Any]]:
+        """Every record of a query; numbers as Decimal. Literals must be escaped (`soql_text`).
+
+        `deleted_too`: records in the recycle bin as well.
+        """
+        return reading.query(self._connection, soql, deleted_too=deleted_too)
 
     def count(self, soql: str) -> int:
         """The number that `SELECT COUNT() ...` gives."""

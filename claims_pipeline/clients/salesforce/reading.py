@@ -57,12 +57,12 @@ def soql_text(value: str) -> str:
     return str(format_soql("{}", value))
 
 
-def query(connection: Connection, soql: str) -> Iterator[dict[str, Any]]:
-    """Every record of a query, page by page; numbers as Decimal."""
-    if len(soql) > MOST_ADDRESS_CHARACTERS:
+def query(connection: Connection, soql: str, *, deleted_too: bool = False) -> Iterator[dict[str, Any]]:
+    """Every record of a query, page by page; numbers as Decimal. `deleted_too`: those in the recycle bin as well."""
+    if len(soql) > MOST_ADDRESS_CHARACTERS and not deleted_too:
         page = _patient_composite(connection, [soql])[0]
     else:
-        page = connection.ask("query", lambda salesforce: salesforce.query(soql))
+        page = connection.ask("query", lambda salesforce: salesforce.query(soql, include_deleted=deleted_too))
     yield from _pages(connection, page)
 
 
