@@ -3,6 +3,7 @@
 What belongs here: the codes and their meaning, once.
 """
 
+from collections.abc import Collection
 from enum import IntEnum
 
 from claims_pipeline.errors import LeaseHeld, LeaseLost, PermanentError, SettingsError, TransientError
@@ -32,6 +33,16 @@ _MEANINGS = {
     Exit.BUSY: "another run is at work",
 }
 
+_WORST_FIRST = (
+    Exit.UNEXPECTED,
+    Exit.SETTINGS,
+    Exit.PERMANENT,
+    Exit.TRANSIENT,
+    Exit.BUSY,
+    Exit.NOT_ALL_ARRIVED,
+    Exit.ALL_ARRIVED,
+)
+
 EXIT_CODES_HELP = "\b\nExit codes:\n" + "\n".join(
     f"  {code.value}  {words}" for code, words in _MEANINGS.items()
 )
@@ -52,3 +63,8 @@ def exit_code_of(error: BaseException) -> Exit:
         (PermanentError, Exit.PERMANENT),
     )
     return next((code for kind, code in kinds if isinstance(error, kind)), Exit.UNEXPECTED)
+
+
+def worst(codes: Collection[Exit]) -> Exit:
+    """One code for several customers: what needs a person most, before what passes by itself."""
+    return min(codes, key=_WORST_FIRST.index)

@@ -4,9 +4,9 @@ import uuid
 
 import click
 
-from claims_pipeline.cli.exits import Exit, exit_code_of
+from claims_pipeline.cli.exits import Exit, exit_code_of, worst
 from claims_pipeline.cli.progress import progress
-from claims_pipeline.errors import ClaimsPipelineError
+from claims_pipeline.errors import ClaimsPipelineError, where_it_broke
 from claims_pipeline.settings import Customer, FilterKind, Settings
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
@@ -41,7 +41,7 @@ def command(numbers: tuple[str, ...], full: bool, dry_run: bool, resend: bool, a
     options = SyncOptions(FilterKind.FULL if full else FilterKind.RECENT, dry_run, resend, accept_empty)
     with connect(settings, f"cli-{uuid.uuid4().hex}") as connections:
         codes = [_one(customer, options, connections) for customer in _customers(settings, numbers)]
-    return max(codes)
+    return worst(codes)
 
 
 def _customers(settings: Settings, numbers: tuple[str, ...]) -> list[Customer]:
@@ -53,16 +53,20 @@ def _one(customer: Customer, options: SyncOptions, connections: Connections) -> 
     try:
         with progress(f"customer {customer.number}") as say:
             whole = sync_customer(customer, options, connections, say)
-            unmapped = unmapped_payors(connections.salesforce, matcher_of(whole.payors), connections.now())
+        _tell(whole, connections)
     except ClaimsPipelineError as error:
         click.echo(f"Customer {customer.number} failed: {error}", err=True)
         return exit_code_of(error)
-    _tell(whole)
-    for line in unmapped_lines(unmapped):
-        click.echo(line)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text may quote a claim
+        click.echo(f"Customer {customer.number} failed unexpectedly: {where_it_broke(error)}.", err=True)
+        return exit_code_of(error)
     return Exit.ALL_ARRIVED if whole.all_arrived else Exit.NOT_ALL_ARRIVED
 
 
-def _tell(whole: WholeSync) -> None:
+def _tell(whole: WholeSync, connections: Connections) -> None:
+    """What became of the claims, at once: they have arrived, whatever becomes of the list of payors."""
     for line in summary(whole.synced, whole.rejected):
+        click.echo(line)
+    unmapped = unmapped_payors(connections.salesforce, matcher_of(whole.payors), connections.now())
+    for line in unmapped_lines(unmapped):
         click.echo(line)

@@ -17,6 +17,7 @@ from claims_pipeline.clients.salesforce.outcomes import Outcome, RowOutcome, out
 from claims_pipeline.clients.salesforce.payload import fold_key, one_line, records_of, refuse_duplicates
 from claims_pipeline.clients.salesforce.refusals import (
     PASSING_CODES,
+    UNREADABLE,
     RequestRefused,
     SalesforceUnavailable,
     UnexpectedAnswer,
@@ -107,8 +108,11 @@ class CollectionsWay:
         return told
 
     def _after_refusal(self, records: Sequence[Record], refused: RequestRefused) -> list[RowOutcome]:
-        """A whole call is refused for one record in it: halve, until it stands alone."""
-        if refused.status != 400 or not refused.errors:
+        """A whole call is refused for one record in it: halve, until it stands alone.
+
+        An answer that is none of Salesforce's (a proxy's page) says nothing of any record.
+        """
+        if refused.status != 400 or not refused.errors or refused.errors[0].code == UNREADABLE:
             raise refused
         error = refused.errors[0]
         if len(records) == 1 or error.code in _OF_THE_WHOLE_CALL:
