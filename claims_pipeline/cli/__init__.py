@@ -10,8 +10,7 @@ import sys
 import click
 
 from claims_pipeline.allocator import give_memory_back
-from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of
-from claims_pipeline.errors import ClaimsPipelineError, where_it_broke
+from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of, words_of
 
 _COMMANDS = {
     "sync": "Fetch, transform and send the claims of one customer, or of all.",
@@ -58,13 +57,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         code = 130
-    except ClaimsPipelineError as error:
-        click.echo(str(error), err=True)
-        code = exit_code_of(error)
-    except Exception as error:  # noqa: BLE001 - whatever it is, its text may quote a claim
-        click.echo(
-            f"Unexpected: {where_it_broke(error)}. This is a fault of the pipeline; tell its makers.",
-            err=True,
-        )
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a panic of polars is no Exception, and its text may quote a claim
+        click.echo(words_of(error), err=True)
         code = exit_code_of(error)
     sys.exit(code if isinstance(code, int) else 0)

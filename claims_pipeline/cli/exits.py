@@ -1,4 +1,4 @@
-"""Exit codes: how a script tells what happened.
+"""How a command ends: exit codes, by which a script tells what happened, and an error's words for people.
 
 What belongs here: the codes and their meaning, once.
 """
@@ -6,7 +6,15 @@ What belongs here: the codes and their meaning, once.
 from collections.abc import Collection
 from enum import IntEnum
 
-from claims_pipeline.errors import LeaseHeld, LeaseLost, PermanentError, SettingsError, TransientError
+from claims_pipeline.errors import (
+    ClaimsPipelineError,
+    LeaseHeld,
+    LeaseLost,
+    PermanentError,
+    SettingsError,
+    TransientError,
+    where_it_broke,
+)
 
 
 class Exit(IntEnum):
@@ -68,3 +76,10 @@ def exit_code_of(error: BaseException) -> Exit:
 def worst(codes: Collection[Exit]) -> Exit:
     """One code for several customers: what needs a person most, before what passes by itself."""
     return min(codes, key=_WORST_FIRST.index)
+
+
+def words_of(error: BaseException) -> str:
+    """The error as people may read it. One that is none of ours may quote a claim: it is told by its place alone."""
+    if isinstance(error, ClaimsPipelineError):
+        return str(error)
+    return f"Unexpected: {where_it_broke(error)}. This is a fault of the pipeline; tell its makers."

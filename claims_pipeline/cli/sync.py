@@ -3,10 +3,10 @@
 import uuid
 
 import click
+import polars as pl
 
-from claims_pipeline.cli.exits import Exit, exit_code_of, worst
+from claims_pipeline.cli.exits import Exit, exit_code_of, words_of, worst
 from claims_pipeline.cli.progress import progress
-from claims_pipeline.errors import ClaimsPipelineError, where_it_broke
 from claims_pipeline.settings import Customer, FilterKind, Settings
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
@@ -54,11 +54,8 @@ def _one(customer: Customer, options: SyncOptions, connections: Connections) -> 
         with progress(f"customer {customer.number}") as say:
             whole = sync_customer(customer, options, connections, say)
         _tell(whole, connections)
-    except ClaimsPipelineError as error:
-        click.echo(f"Customer {customer.number} failed: {error}", err=True)
-        return exit_code_of(error)
-    except Exception as error:  # noqa: BLE001 - whatever it is, its text may quote a claim
-        click.echo(f"Customer {customer.number} failed unexpectedly: {where_it_broke(error)}.", err=True)
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the other customers' turn comes
+        click.echo(f"Customer {customer.number} failed: {words_of(error)}", err=True)
         return exit_code_of(error)
     return Exit.ALL_ARRIVED if whole.all_arrived else Exit.NOT_ALL_ARRIVED
 

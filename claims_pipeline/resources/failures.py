@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+import polars as pl
 
 from claims_pipeline.errors import ClaimsPipelineError, PermanentError, where_it_broke
 
@@ -22,7 +23,7 @@ def failures_told() -> Iterator[None]:
         raise dg.Failure(description=str(error), allow_retries=False) from None
     except ClaimsPipelineError as error:
         raise dg.Failure(description=str(error)) from None
-    except Exception as error:  # noqa: BLE001 - whatever it is, its text may quote a claim
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - its text may quote a claim
         raise dg.Failure(
             description=f"Unexpected: {where_it_broke(error)}. (Its own text is left out: it may quote a claim.)",
             allow_retries=False,

@@ -78,6 +78,7 @@ class Storage:
         self._place: Place = open_place(location)
         self._work_parent = work_parent or _default_work_parent(self._place)
         self._kept_to_read: list[Path] = []
+        self._at_work: set[Path] = set()
 
     def write(self, name: str, stamped: StampedFrame) -> str:
         """Store a frame under `asset/customer` (or `asset`); returns where it stands."""
@@ -129,19 +130,22 @@ class Storage:
 
     @contextmanager
     def work_folder(self, purpose: str) -> Iterator[Path]:
-        """A private folder for a step's intermediate files; gone afterwards, whatever happens."""
+        """A private folder for a step's intermediate files; gone afterwards, or at the latest when this is closed."""
         make_private_folder(self._work_parent)
         folder = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=self._work_parent))
+        self._at_work.add(folder)
         try:
             yield folder
         finally:
+            self._at_work.discard(folder)
             shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Give up what was kept to be read."""
-        for folder in self._kept_to_read:
+        """Give up what was kept to be read, and the work of whoever was left halfway."""
+        for folder in (*self._kept_to_read, *self._at_work):
             shutil.rmtree(folder, ignore_errors=True)
         self._kept_to_read.clear()
+        self._at_work.clear()
 
     def _fetch(self, file: str) -> Path | None:
         make_private_folder(self._work_parent)
