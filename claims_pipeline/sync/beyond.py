@@ -18,6 +18,7 @@ from claims_pipeline.sync.org_sums import OrgSums, org_sums
 from claims_pipeline.sync.relink import relink
 from claims_pipeline.sync.send import Writer
 from claims_pipeline.sync.standing import standing
+from claims_pipeline.sync.synced import require_settled
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Beyond:
     missing: WrittenApart = field(default_factory=WrittenApart)
     org_sums: OrgSums | None = None
     warnings: tuple[str, ...] = ()
+
+    def require_proved(self, customer: str) -> None:
+        """Raise NotSettled while an answer is owed, and OrgDiffers where the org's own sums are not the source's."""
+        require_settled(customer, self.relinked.counts, self.missing.counts)
+        if self.org_sums is not None:
+            self.org_sums.require_equal(customer)
 
     def to_facts(self) -> dict[str, Any]:
         """As the stamp of the outcomes holds it."""

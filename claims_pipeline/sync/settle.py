@@ -17,6 +17,7 @@ from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync import synced
 from claims_pipeline.sync.beyond import Beyond, go_beyond
 from claims_pipeline.sync.connections import Connections
+from claims_pipeline.sync.kept import Brought, keep_refused, with_kept
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.payors import matcher_of
 from claims_pipeline.sync.send import (
@@ -125,30 +126,40 @@ def _bring(
     shape = preflight(connections)
     rules = _compare_rules(stored.claims, options, connections, shape, identity.user_id)
     writer = _writer(stored.claims, connections, work, lease)
-    say(f"comparing {stored.claims.rows:,} claims with the org")
-    decided = decide_all(stored.claims, rules, connections.salesforce, work)
+    matcher = matcher_of(stored.payors)
+    brought = with_kept(
+        stored.claims,
+        stored.rejected,
+        matcher,
+        connections.storage,
+        work,
+        now=rules.synced_at,
+        all_due=options.resend,
+    )
+    say(f"comparing {brought.claims.rows:,} claims with the org")
+    decided = decide_all(brought.claims, rules, connections.salesforce, work)
     sent = planned(decided, work) if options.dry_run else send_decided(decided, rules, writer, say)
     deleted = deleted_claims(sent, rules, connections.salesforce)
     outcomes = StampedFrame(outcomes_of(sent, deleted, work).scan(), stored.claims.stamp)
     synced.require_settled(stored.customer, synced.counts_of(outcomes.frame))
-    synced.require_balance(stored.claims, outcomes.frame)
+    synced.require_balance(brought.claims, outcomes.frame)
     beyond = Beyond()
     if not options.dry_run:
-        beyond = go_beyond(outcomes, stored.rejected, matcher_of(stored.payors), rules, writer, say)
-    synced.require_settled(stored.customer, beyond.relinked.counts, beyond.missing.counts)
-    if beyond.org_sums is not None:
-        beyond.org_sums.require_equal(stored.customer)
-    return Synced.of(_with_facts(outcomes, beyond, connections, shape))
+        beyond = go_beyond(outcomes, stored.rejected, matcher, rules, writer, say)
+        beyond.require_proved(stored.customer)
+        keep_refused(brought, outcomes, connections.storage, work, now=rules.synced_at)
+    return Synced.of(_with_facts(outcomes, brought, beyond, connections, shape))
 
 
 def _with_facts(
-    outcomes: StampedFrame, beyond: Beyond, connections: Connections, shape: ClaimShape
+    outcomes: StampedFrame, brought: Brought, beyond: Beyond, connections: Connections, shape: ClaimShape
 ) -> StampedFrame:
     """The outcomes, stamped with what else is to be told of the sync."""
     identity = connections.salesforce.sign_in()
     facts = outcomes.stamp.facts
     told = {
         **beyond.to_facts(),
+        "tried_again": brought.again,
         "warnings": [
             *facts["warnings"],
             *connections.salesforce.warnings,

@@ -55,6 +55,8 @@ def summary(synced: Synced, rejected: StampedFrame) -> Iterator[str]:
         f"claims: {_dollars(dollars['Charged_Amount__c'])} charged, {_dollars(dollars['Paid_Amount__c'])} paid, "
         f"{_dollars(dollars['Total_BDP__c'])} balance",
     )
+    if synced.tried_again:
+        yield _line(synced.tried_again, "of them of earlier reports: refused then, tried again", indent=4)
     for outcome, words in _OUTCOME_WORDS.items():
         if synced.counts[outcome]:
             yield _line(synced.counts[outcome], words, indent=4)

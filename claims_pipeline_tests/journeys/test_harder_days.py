@@ -245,7 +245,7 @@ def test_one_customers_fault_neither_holds_the_others_nor_hides_behind_them(
     said = claims_pipeline(environment, "sync")
     assert set(town.claims()) == {"500000002"}
     assert said.code == Exit.UNEXPECTED
-    assert f"Customer {FIRST} failed unexpectedly: ValueError" in said.err
+    assert f"Customer {FIRST} failed: Unexpected: ValueError" in said.err
     assert "DOE" not in said.words
     assert "row 3" in said.out
 

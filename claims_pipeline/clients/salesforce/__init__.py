@@ -8,6 +8,7 @@ from claims_pipeline.clients.salesforce.outcomes import OUTCOME_SCHEMA, Outcome
 from claims_pipeline.clients.salesforce.preflight import CLAIM_FIELDS, ClaimShape, Holds, WantedField
 from claims_pipeline.clients.salesforce.reading import soql_text
 from claims_pipeline.clients.salesforce.refusals import (
+    PASSING_CODES,
     NotTrusted,
     ObjectMissing,
     OrgNotReady,
@@ -24,6 +25,7 @@ from claims_pipeline.clients.salesforce.writing import BulkSizes
 __all__ = [
     "CLAIM_FIELDS",
     "OUTCOME_SCHEMA",
+    "PASSING_CODES",
     "ApiUsage",
     "BulkSizes",
     "ClaimShape",
