@@ -15,7 +15,8 @@ from unittest import mock
 from claims_pipeline import cli
 from claims_pipeline_tests.paths import REPOSITORY
 
-_OURS = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+PLAIN = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+"""What any process needs of its environment: nothing of ours."""
 LONGEST_SECONDS = 120
 
 
@@ -37,7 +38,7 @@ def claims_pipeline(environment: Mapping[str, str], *arguments: str) -> Said:
     """Run the command line in this process, with exactly this environment. It always ends by exiting."""
     out, err = io.StringIO(), io.StringIO()
     with (
-        mock.patch.dict(os.environ, {**_OURS, **environment}, clear=True),
+        mock.patch.dict(os.environ, {**PLAIN, **environment}, clear=True),
         mock.patch.object(sys, "argv", ["claims-pipeline", *arguments]),
         redirect_stdout(out),
         redirect_stderr(err),
@@ -59,7 +60,7 @@ def python_process(environment: Mapping[str, str], *arguments: str) -> Said:
     """This Python, with these arguments and exactly this environment, started in the repository."""
     done = subprocess.run(
         [sys.executable, *arguments],
-        env={**_OURS, **environment},
+        env={**PLAIN, **environment},
         cwd=REPOSITORY,
         capture_output=True,
         timeout=LONGEST_SECONDS,

@@ -7,9 +7,10 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from claims_pipeline.sandbox.collaboratemd.shelf import Wire
 from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME
 from claims_pipeline.sandbox.systems import FULL_FILTER_ID, RECENT_FILTER_ID, Sandbox, SandboxCustomer
 from claims_pipeline.settings import FilterKind
@@ -74,6 +75,16 @@ class Town:
         row = {"Payor_Key__c": payor_key, "Claim_Payor__c": payor, "Ignored__c": ignored}
         (result,) = self.sandbox.org.upsert(admin, "Claim_Payor_Mapping__c", "Payor_Key__c", [row])
         assert result.success, result.errors
+
+    def anew(self, folder: Path, **settings: str) -> "Town":
+        """The same sandbox with no fault or script in it, worked on from a storage and a sync state of their own."""
+        for wire in (self.sandbox.collaboratemd_wire, self.sandbox.salesforce_wire):
+            wire.faults.clear()
+            wire.clear_log()
+        self.sandbox.org.scripts.clear()
+        self.sandbox.reports.wire = Wire()
+        own = {"CLAIMS_STORAGE": str(folder / "storage"), "DYNAMODB_TABLE_NAME": f"state-{uuid.uuid4().hex}"}
+        return replace(self, environment={**self.environment, **own, **settings})
 
     def writes(self) -> list[str]:
         """Requests in the org's access log that could write to claims, payors or mappings."""

@@ -12,6 +12,7 @@ import click
 from claims_pipeline.allocator import give_memory_back
 from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of, words_of
 
+_NAME = "claims-pipeline"
 _COMMANDS = {
     "sync": "Fetch, transform and send the claims of one customer, or of all.",
     "check": "Can we sign in everywhere, are the fields there, is the report readable?",
@@ -38,7 +39,7 @@ class _Lazy(click.Group):
 
 
 @click.command(cls=_Lazy, epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="claims-pipeline")
+@click.version_option(package_name=_NAME)
 def root() -> None:
     """Carries claims from CollaborateMD into Salesforce, and proves that every one arrived.
 
@@ -50,7 +51,7 @@ def main() -> None:
     """The console script. Ends with an exit code that a script can tell apart; no traceback, no claim's values."""
     give_memory_back()
     try:
-        code = root.main(standalone_mode=False)
+        code = root.main(prog_name=_NAME, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code

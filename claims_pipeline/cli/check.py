@@ -4,8 +4,8 @@ import uuid
 
 import click
 
-from claims_pipeline.cli.exits import Exit
-from claims_pipeline.sync.check import Verdict, check
+from claims_pipeline.cli.exits import Exit, exit_code_of, worst
+from claims_pipeline.sync.check import Finding, Verdict, check
 from claims_pipeline.sync.connections import connect, read_settings
 
 _COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red"}
@@ -17,7 +17,7 @@ def command() -> int:
 
     Sends nothing and moves no cursor. Runs each customer's reports, as a sync would.
     """
-    failed = False
+    codes = [Exit.ALL_ARRIVED]
     with (
         connect(read_settings(), f"check-{uuid.uuid4().hex}") as connections,
         connections.storage.work_folder("check") as work,
@@ -25,5 +25,12 @@ def command() -> int:
         for finding in check(connections, work):
             mark = click.style(f"{finding.verdict.value:>7}", fg=_COLOURS[finding.verdict])
             click.echo(f"{mark}  {finding.of}: {finding.words}")
-            failed = failed or finding.verdict is Verdict.FAILED
-    return Exit.PERMANENT if failed else Exit.ALL_ARRIVED
+            codes.append(_code_of(finding))
+    return worst(codes)
+
+
+def _code_of(finding: Finding) -> Exit:
+    """What fails for want of an answer may pass by itself; every other failure needs a person."""
+    if finding.verdict is not Verdict.FAILED:
+        return Exit.ALL_ARRIVED
+    return Exit.PERMANENT if finding.error is None else exit_code_of(finding.error)

@@ -36,8 +36,16 @@ def command(
         fill(sandbox, reports, claims=claims, charges=charges, seed=seed)
         exports = as_exports(sandbox.environment())
         if write_environment is not None:
-            write_environment.write_text(exports + "\n")
+            _write_whole(write_environment, exports + "\n")
         click.echo(f"The sandbox is up; its files are in {where}. In another shell:\n\n{exports}\n")
         click.echo("claims-pipeline sync\n\nCtrl-C stops it.")
         wait_for_stop()
     return 0
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """For this user alone, and whole once it is there: who waits for the file may source it at once."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.touch(mode=0o600)
+    beside.write_text(text)
+    beside.replace(path)

@@ -4,6 +4,7 @@ What belongs here: starting, filling and stopping all three. Not here: how each 
 """
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,7 +44,7 @@ class Sandbox:
     def __init__(
         self, folder: Path, *, customers: tuple[SandboxCustomer, ...], seed: int = 1, payors: bool = True
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the org's claims may be a person's own report
         self.folder = folder
         self.customers = customers
         self._authority = LocalAuthority(folder / "certificates")
@@ -139,4 +140,4 @@ def _claims_toml(customers: tuple[SandboxCustomer, ...]) -> str:
 
 def as_exports(environment: Mapping[str, str]) -> str:
     """The settings as a shell reads them."""
-    return "\n".join(f"export {name}={json.dumps(value)}" for name, value in environment.items())
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in environment.items())

@@ -39,6 +39,8 @@ class Finding:
     verdict: Verdict
     of: str
     words: str
+    error: ClaimsPipelineError | None = None
+    """Why it could not be found out, where that is so."""
 
 
 def check(connections: Connections, work: Path) -> Iterator[Finding]:
@@ -62,7 +64,7 @@ def _asked(of: str, ask: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from ask()
     except ClaimsPipelineError as error:
-        yield Finding(Verdict.FAILED, of, str(error))
+        yield Finding(Verdict.FAILED, of, str(error), error)
 
 
 def _state(connections: Connections) -> Iterator[Finding]:

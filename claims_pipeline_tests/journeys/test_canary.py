@@ -15,7 +15,6 @@ import re
 import shutil
 import sqlite3
 import tempfile
-import uuid
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -180,11 +179,8 @@ def fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def scene(town_of_module: Town, fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     """Storage, state and Dagster's instance are each test's own. Nobody waits between two attempts."""
-    settings = {
-        "CLAIMS_STORAGE": str(tmp_path / "storage"),
-        "DYNAMODB_TABLE_NAME": f"state-{uuid.uuid4().hex}",
-    }
-    town = replace(town_of_module, environment={**town_of_module.environment, **settings})
+    polls = {"COLLABORATEMD_POLL_SECONDS": "0.01", "SALESFORCE_POLL_SECONDS": "0.01"}
+    town = town_of_module.anew(tmp_path, **polls)
     scene = Scene(town, home=tmp_path / "dagster", temporary=tmp_path / "temporary")
     shutil.copytree(fresh_home, scene.home)
     scene.temporary.mkdir()
@@ -199,11 +195,6 @@ def scene(town_of_module: Town, fresh_home: Path, tmp_path: Path, monkeypatch: p
         partial(CollaborateMDClient, sleep=lambda _: None),
     )
     monkeypatch.setattr("claims_pipeline.sync.connections.Timing", partial(Timing, first_wait_seconds=0.001))
-    sandbox = scene.town.sandbox
-    sandbox.reports.wire = Wire()
-    for wire in (sandbox.collaboratemd_wire, sandbox.salesforce_wire):
-        wire.faults.clear()
-    sandbox.org.scripts.clear()
     scene.shelve(planted_report())
     return scene
 
@@ -419,13 +410,8 @@ def test_answers_of_collaboratemd_that_cannot_be_read_leak_nothing(scene: Scene,
     sandbox.reports.wire = Wire(data_text=QUOTE)
     assert scene.type("sync", "--customer", FIRST).code == Exit.TRANSIENT
     sandbox.reports.wire = Wire()
-    json_of_value = b'{"Status": "' + QUOTE.encode() + b'"}'
-    for status, body in (
-        (200, QUOTE.encode()),
-        (200, json_of_value),
-        (400, json_of_value),
-        (503, b"<p>" + QUOTE.encode()),
-    ):
+    value, in_json = QUOTE.encode(), b'{"Status": "' + QUOTE.encode() + b'"}'
+    for status, body in ((200, value), (200, in_json), (400, in_json), (503, value)):
         sandbox.collaboratemd_wire.faults.add(Fault(path="/run", times=20, status=status, body=body))
         assert scene.type("sync", "--customer", FIRST).code in {Exit.PERMANENT, Exit.TRANSIENT}
         sandbox.collaboratemd_wire.faults.clear()
