@@ -209,7 +209,8 @@ def test_more_payor_groups_than_a_page(town: Town) -> None:
 
 
 @pytest.mark.journey
-def test_a_second_run_while_one_is_at_work_is_busy_and_writes_nothing(town: Town) -> None:
+def test_a_second_run_while_one_is_at_work_is_busy_and_writes_nothing(build_town: Build) -> None:
+    town = build_town(CLAIMS_LEASE_SECONDS="0.5")  # a run is seen to live once it moves its lease
     town.put(report(row("500000001")))
     with connect(read_settings(town.environment), "other") as other:
         other.state.ensure_table()
