@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
@@ -31,7 +31,7 @@ ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
 
 test: $(READY) ## the whole test suite
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q
-	@PYTHONS="$(PYTHONS)" $(BIN)/python -m claims_pipeline_tests.other_interpreters
+	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
 check: $(READY) ## format, lint, strict types, import contracts, tests
 	$(BIN)/ruff format --check .

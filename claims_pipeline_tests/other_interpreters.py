@@ -67,7 +67,7 @@ def main() -> int:
             missing.append(version)
             continue
         python = environment(version, interpreter)
-        tests = [python, "-m", "pytest", "-q", "-n", "2", *selected()]
+        tests = [python, "-m", "pytest", "-q", "-n", os.environ.get("TEST_PROCESSES", "2"), *selected()]
         code = subprocess.run(tests, cwd=REPOSITORY, check=False).returncode
         (ran if code == 0 else failed).append(version)
     print(f"Interpreters: passed on {', '.join(ran)}", end="")
