@@ -6,7 +6,7 @@ report with some claims paid since. Run by `make bench`.
 
 import argparse
 import os
-import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -87,8 +87,8 @@ class RunningSandbox:
             if process.poll() is not None:
                 raise SystemExit("the sandbox did not start")
             time.sleep(0.1)
-        exports = re.findall(r'^export (\w+)="(.*)"$', told.read_text(), re.MULTILINE)
-        return cls(process, {**os.environ, **dict(exports)})
+        exports = dict(shlex.split(line)[1].split("=", 1) for line in told.read_text().splitlines())
+        return cls(process, {**os.environ, **exports})
 
     def api_calls(self) -> int:
         """Requests that Salesforce has had since the last time."""
