@@ -5,11 +5,17 @@ which is moto's. It is kept in memory: what stood in it is gone when its process
 """
 
 import logging
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from moto.server import ThreadedMotoServer
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 REGION = "us-east-1"
+_TURN = threading.Lock()  # all servers of a process share moto's one store
 
 
 class LocalDynamoDB:
@@ -39,4 +45,18 @@ def serve_dynamodb(port: int = 0) -> LocalDynamoDB:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would print every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
+    _answer_one_at_a_time(server)
     return LocalDynamoDB(server)
+
+
+def _answer_one_at_a_time(server: ThreadedMotoServer) -> None:
+    """DynamoDB checks a condition and writes in one step; moto's threads could come between the two."""
+    running = server._server
+    assert running is not None
+    answer = running.app
+
+    def one_at_a_time(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        with _TURN:
+            return list(answer(environ, start_response))
+
+    running.app = one_at_a_time
