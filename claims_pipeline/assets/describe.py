@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from claims_pipeline.claims.columns import COLUMNS
 from claims_pipeline.claims.outcomes import PLAIN_WORDS, Rejection
@@ -156,8 +155,3 @@ def unmapped_metadata(unmapped: StampedFrame) -> dict[str, Any]:
         "dagster/column_schema": table_schema(rows.schema, UNMAPPED_WORDS),
         **({"most_dollars_first": dg.MetadataValue.table(records)} if records else {}),
     }
-
-
-def empty_count(frame: pl.LazyFrame) -> int:
-    """Rows of a lazy frame."""
-    return int(frame.select(pl.len()).collect().item())
