@@ -158,7 +158,7 @@ def test_throttling_is_retried_and_ends(table: Table, wire: Wire) -> None:
 def test_a_person_who_changed_the_org_meanwhile_stops_the_commit(table: Table) -> None:
     worker, person = table.worker("run-1"), table.worker("person")
     with worker.state.lease(NORTH) as lease:
-        person.state.accept_org("00D000000000002AAA", instead_of=ORG)
+        person.state.accept_org("00D000000000002AAA", instead_of=ORG, by="ada")
         with pytest.raises(OtherOrganization, match="00D000000000002AAA"):
             worker.state.commit(lease, 1, outcome())
     assert worker.state.read(NORTH).committed_sequence == 0

@@ -179,7 +179,7 @@ class TestAWriterThatWakesTooLate:
         acts = [
             lambda: state.commit(lease, 2, outcome(99, 99, 0)),
             lambda: state.remember_job(lease, BulkJob("750A", "Claim__c", 2, NOON)),
-            lambda: state.remember_request(lease, PendingRequest("5001", "77", 2, NOON)),
+            lambda: state.remember_request(lease, PendingRequest("4001", "5001", "77", 2, NOON)),
             lambda: state.forget_request(lease),
             lambda: state.forget_job(lease, "750A"),
             lease.renew,
