@@ -53,14 +53,14 @@ def _one(customer: Customer, options: SyncOptions, connections: Connections) -> 
     try:
         with progress(f"customer {customer.number}") as say:
             whole = sync_customer(customer, options, connections, say)
-        _tell(whole, connections)
+        tell(whole, connections)
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the other customers' turn comes
         click.echo(f"Customer {customer.number} failed: {words_of(error)}", err=True)
         return exit_code_of(error)
     return Exit.ALL_ARRIVED if whole.all_arrived else Exit.NOT_ALL_ARRIVED
 
 
-def _tell(whole: WholeSync, connections: Connections) -> None:
+def tell(whole: WholeSync, connections: Connections) -> None:
     """What became of the claims, at once: they have arrived, whatever becomes of the list of payors."""
     for line in summary(whole.synced, whole.rejected):
         click.echo(line)

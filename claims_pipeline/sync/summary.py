@@ -66,6 +66,10 @@ def summary(synced: Synced, rejected: StampedFrame) -> Iterator[str]:
     yield from _healed(synced)
     yield from _why("refused", synced.refused_by_code, {}, synced.outcomes)
     yield from _why("held", synced.held_by_reason, _HELD_WORDS, synced.outcomes)
+    if synced.waiting:
+        yield _line(
+            synced.waiting, "claims of earlier reports, refused then, wait to be tried again (once a week)"
+        )
     yield from _rejected(rejected)
     yield from _beyond(synced)
     yield from (f"  Note: {warning}" for warning in synced.warnings)

@@ -6,6 +6,7 @@ follows from it (`sync.due`, `sync.guards`). A reason is a person's own text: it
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from claims_pipeline.clients.sync_state.facts import DECISIONS_LENGTH, CustomerState, Decision, Doubt
 from claims_pipeline.clients.sync_state.items import customer_state, decisions_in, from_wire
@@ -52,13 +53,14 @@ def release(table: StateTable, customer: str, decision: Decision, *, free_lease:
     _decide(table, customer, decision, _Effect(_sync_at_once(found, decision), removes))
 
 
-def believe_report(table: StateTable, customer: str, decision: Decision) -> Doubt:
+def believe_report(table: StateTable, customer: str, by: str, at: datetime) -> Doubt:
     """The report that looked too small is right: the next one may be as small. NothingToDecide without a doubt."""
     found = _state(table, customer)
     if found.doubt is None:
         raise NothingToDecide(
             f"Customer {customer} has no report that waits for a person's word: nothing was changed."
         )
+    decision = Decision("report_believed", by, at, found.doubt.in_words())
     effect = _Effect(
         {"believed": found.doubt, **_sync_at_once(found, decision)},
         ("#doubt", "#last_failure"),
@@ -67,6 +69,11 @@ def believe_report(table: StateTable, customer: str, decision: Decision) -> Doub
     )
     _decide(table, customer, decision, effect)
     return found.doubt
+
+
+def note(table: StateTable, customer: str, decision: Decision) -> None:
+    """Keep a decision that changes nothing else."""
+    _decide(table, customer, decision, _Effect())
 
 
 def accept_org(table: StateTable, item: str, decision: Decision, organization_id: str, before: str) -> bool:

@@ -172,6 +172,12 @@ class Doubt:
     rows_before: int
     at: datetime
 
+    def in_words(self) -> str:
+        """For the list of decisions."""
+        return (
+            f"report {self.report_id}, filter {self.filter_id}: {self.rows} rows, {self.rows_before} before"
+        )
+
 
 @dataclass(frozen=True)
 class Decision:

@@ -91,10 +91,14 @@ class SyncState:
 
     def confirm_org(self, organization_id: str) -> None:
         """This is the org that the state belongs to: the first to come is remembered, another is OtherOrganization."""
+        if self.organization_id() is None:
+            self._remember_org(organization_id)
+        self.require_org(organization_id)
+
+    def require_org(self, organization_id: str) -> None:
+        """The same question without a mark: an org that the state does not know yet passes."""
         known = self.organization_id()
-        if known is None:
-            known = self._remember_org(organization_id)
-        if known[:_SAME_ORG] != organization_id[:_SAME_ORG]:
+        if known is not None and known[:_SAME_ORG] != organization_id[:_SAME_ORG]:
             raise OtherOrganization(known, organization_id)
 
     def accept_org(self, organization_id: str, *, instead_of: str, by: str) -> None:
@@ -118,8 +122,12 @@ class SyncState:
 
     def believe_report(self, customer: str, *, by: str) -> Doubt:
         """A person's word that the report which looked too small is right. NothingToDecide without a doubt."""
-        decision = self._decision("report_believed", by, "")
-        return deciding.believe_report(self._table, customer, decision)
+        return deciding.believe_report(self._table, customer, by, self._leasing.clock())
+
+    def note_belief(self, customer: str, doubt: Doubt) -> None:
+        """Keep that this run was told to believe a report that looked too small."""
+        decision = self._decision("report_believed", self._leasing.owner, doubt.in_words())
+        deciding.note(self._table, customer, decision)
 
     def ask_for_sync(self, customer: str, request: SyncRequest) -> None:
         """Leave a wish for a sync, as any other system may; a newer one takes the place of an older."""
