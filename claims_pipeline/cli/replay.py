@@ -27,4 +27,4 @@ def command(customer: str, sequence: int | None, resend: bool) -> int:
         with progress(f"customer {known.number}") as say:
             whole = replay(known, sequence, SyncOptions(resend=resend), connections, say)
         tell(whole, connections)
-    return Exit.ALL_ARRIVED if whole.all_arrived else Exit.NOT_ALL_ARRIVED
+        return Exit.ALL_ARRIVED if whole.all_arrived else Exit.NOT_ALL_ARRIVED

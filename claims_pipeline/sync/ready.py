@@ -6,7 +6,8 @@ attempt. Not here: whether a report is believed (`guards`), nor when a customer 
 
 from claims_pipeline.clients.salesforce import ClaimShape
 from claims_pipeline.clients.sync_state import CustomerState, Lease
-from claims_pipeline.errors import PermanentError
+from claims_pipeline.errors import OlderThanCommitted, PermanentError
+from claims_pipeline.sync import known
 from claims_pipeline.sync.connections import Connections
 
 
@@ -40,6 +41,16 @@ def require_our_org(connections: Connections, *, remember: bool) -> None:
         connections.state.confirm_org(organization_id)
     else:
         connections.state.require_org(organization_id)
+
+
+def require_newest(customer: str, sequence: int, state: CustomerState, connections: Connections) -> None:
+    """Raise OlderThanCommitted where a newer fetch is in Salesforce already."""
+    committed = known.committed_sequence(customer, state, connections)
+    if sequence < committed:
+        raise OlderThanCommitted(
+            f"Customer {customer}: these claims are of fetch {sequence}, and fetch {committed} is already in "
+            "Salesforce. Sending them would bring old amounts back, so nothing was done. Fetch again instead."
+        )
 
 
 def preflight(connections: Connections) -> ClaimShape:

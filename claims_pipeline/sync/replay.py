@@ -6,6 +6,7 @@ steps after it (`whole`), nor what an older fetch may do (nothing: `settle` stop
 
 from pathlib import Path
 
+from claims_pipeline.clients.sync_state import CustomerState
 from claims_pipeline.errors import PermanentError
 from claims_pipeline.settings import Customer, Filter, FilterKind
 from claims_pipeline.storage.frames import NotStored, Stamp, StampedFrame
@@ -13,7 +14,7 @@ from claims_pipeline.sync import known
 from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.fetch import MANIFEST
 from claims_pipeline.sync.options import Progress, SyncOptions
-from claims_pipeline.sync.ready import preflight, require_our_org
+from claims_pipeline.sync.ready import preflight, require_newest, require_our_org
 from claims_pipeline.sync.reports import Reports, digest_of
 from claims_pipeline.sync.whole import WholeSync, bring_over
 
@@ -31,30 +32,35 @@ def replay(
     """
     require_our_org(connections, remember=True)
     preflight(connections)
+    state = connections.state.read(customer.number)
+    number = sequence or _last_sequence(customer.number, state, connections)
+    require_newest(
+        customer.number, number, state, connections
+    )  # its files must not replace newer ones either
+    stamp = _stamp(customer.number, number, connections)
     with connections.storage.work_folder("replay") as work:
-        raw = _raw_rows(customer, _stamp(customer, sequence, connections), connections, work, say)
+        raw = _raw_rows(customer, stamp, connections, work, say)
         kind = FilterKind(raw.stamp.facts["kind"])
         again = SyncOptions(kind=kind, resend=options.resend)
         return bring_over(raw, again, connections, work, say)
 
 
-def _stamp(customer: Customer, sequence: int | None, connections: Connections) -> Stamp:
+def _stamp(customer: str, sequence: int, connections: Connections) -> Stamp:
     """The fetch's stamp, from the manifest beside its ZIPs."""
-    number = sequence or _last_sequence(customer.number, connections)
-    manifest = connections.storage.kept_report(customer.number, number, MANIFEST)
+    manifest = connections.storage.kept_report(customer, sequence, MANIFEST)
     if manifest is None:
         raise NotStored(
-            f"Customer {customer.number}: nothing is kept of fetch {number}: it was never finished, or its files were "
+            f"Customer {customer}: nothing is kept of fetch {sequence}: it was never finished, or its files were "
             "removed. Fetch again instead: claims-pipeline sync"
         )
     return Stamp.from_text(manifest.read_text(encoding="utf-8"))
 
 
-def _last_sequence(customer: str, connections: Connections) -> int:
+def _last_sequence(customer: str, state: CustomerState, connections: Connections) -> int:
     last = known.last_fetch(customer, connections)
     if last is not None and last.sequence is not None:
         return last.sequence
-    return connections.state.read(customer).committed_sequence
+    return state.committed_sequence
 
 
 def _raw_rows(

@@ -8,12 +8,10 @@ from pathlib import Path
 
 from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.clients.sync_state import Commit, CustomerState, FilterCommit, Lease
-from claims_pipeline.errors import OlderThanCommitted
-from claims_pipeline.sync import known
 from claims_pipeline.sync.bring import Bringing, StoredClaims
 from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.options import Progress, SyncOptions
-from claims_pipeline.sync.ready import require_our_org, take_up
+from claims_pipeline.sync.ready import require_newest, require_our_org, take_up
 from claims_pipeline.sync.synced import Synced
 
 SYNCED = "salesforce_synced_claims"
@@ -35,7 +33,7 @@ def settle(
         return _stored(Bringing(stored, options, connections, work, say, state, None).bring(), connections)
     with connections.state.lease(customer) as lease:
         state = take_up(customer, stored.kind.value, connections, lease)
-        _require_newest(stored, state, connections)
+        require_newest(customer, stored.sequence, state, connections)
         require_our_org(connections, remember=True)
         _end_jobs_left_behind(state, connections, lease)
         done = _stored(Bringing(stored, options, connections, work, say, state, lease).bring(), connections)
@@ -50,16 +48,6 @@ def _stored(done: Synced, connections: Connections) -> Synced:
     name = f"{SYNCED}/{stamp.customer}"
     connections.storage.write(name, done.outcomes)
     return Synced.of(connections.storage.read(name, dry_run=stamp.dry_run))
-
-
-def _require_newest(stored: StoredClaims, state: CustomerState, connections: Connections) -> None:
-    committed = known.committed_sequence(stored.customer, state, connections)
-    if stored.sequence < committed:
-        raise OlderThanCommitted(
-            f"Customer {stored.customer}: these claims are of fetch {stored.sequence}, and fetch {committed} is "
-            "already in Salesforce. Sending them would bring old amounts back, so nothing was done. Fetch again "
-            "instead."
-        )
 
 
 def _end_jobs_left_behind(state: CustomerState, connections: Connections, lease: Lease) -> None:

@@ -4,7 +4,7 @@ What belongs here: the transaction, its conditions, and what a refusal means. No
 """
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from claims_pipeline.clients.sync_state.facts import (
     HISTORY_LENGTH,
@@ -18,6 +18,7 @@ from claims_pipeline.clients.sync_state.lease import Lease
 from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
 from claims_pipeline.errors import OlderThanCommitted, PermanentError
 
+_CLOCKS_DIFFER = timedelta(hours=1)
 ROLL_UP = "default"
 """The item that the predecessor's operators query: sums over all customers' last syncs."""
 
@@ -80,7 +81,7 @@ def _customer_change(
 ) -> Change:
     values: dict[str, object] = {
         "committed_sequence": sequence,
-        "last_success_at": max(now, before.last_success_at or now),  # another worker's clock may be ahead
+        "last_success_at": _not_before(before.last_success_at, now),
         "records_processed": outcome.records_processed,
         "success_count": outcome.success_count,
         "failure_count": outcome.failure_count,
@@ -106,6 +107,11 @@ def _customer_change(
     checked = {"token": lease.token} | ({} if before.commit_id is None else {"before": before.commit_id})
     sets = ", ".join(f"#{name} = :{name}" for name in values)
     return Change(lease.sync_id, f"SET {sets} REMOVE {', '.join(removes)}", condition, values | checked)
+
+
+def _not_before(last: datetime | None, now: datetime) -> datetime:
+    """Another worker's clock may be ahead by minutes; one that was far off must not hide that the customer is due."""
+    return last if last is not None and now <= last <= now + _CLOCKS_DIFFER else now
 
 
 def _roll_up_change(before: CustomerState, outcome: Commit, now: datetime) -> Change:

@@ -172,6 +172,13 @@ def test_a_worker_whose_clock_is_behind_does_not_turn_the_last_success_back(tabl
     assert late.state.read(NORTH).last_success_at == NOON + timedelta(minutes=7)
 
 
+def test_a_clock_that_was_far_ahead_does_not_hide_that_a_customer_is_due(table: Table) -> None:
+    table.worker("run-1", wall_is_off=timedelta(days=400)).sync(NORTH, outcome())
+    right = table.worker("run-2")
+    right.sync(NORTH, outcome())
+    assert right.state.read(NORTH).last_success_at == right.clock()
+
+
 def test_the_history_keeps_the_last_twenty(table: Table) -> None:
     worker = table.worker("run-1")
     for _ in range(23):
