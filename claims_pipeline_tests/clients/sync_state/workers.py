@@ -73,6 +73,10 @@ class Wire:
         """What was scripted and has not happened yet does not happen."""
         self._script.clear()
 
+    def has_happened(self) -> bool:
+        """All that was scripted."""
+        return not any(self._script.values())
+
     def count(self, operation: str) -> int:
         return self.sent.count(operation)
 
