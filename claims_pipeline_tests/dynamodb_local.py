@@ -19,6 +19,7 @@ from claims_pipeline.sandbox.dynamodb import environment_of
 from claims_pipeline_tests.dynamodb_local_package import JAR
 
 _STARTS = 5
+_STARTS_SOONER = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _LONGEST_START_SECONDS = 120.0
 _LOOK_SECONDS = 0.05
 _UNTIL_LET_GO = """exec 3<&0
@@ -37,7 +38,7 @@ class DynamoDBLocal:
         self._folder = tempfile.TemporaryDirectory(prefix="dynamodb-local-")  # it leaves a file where it runs
         self._said = Path(self._folder.name) / "said.txt"
         libraries = jar.parent / "DynamoDBLocal_lib"
-        java = ["java", "-Xmx256m", f"-Djava.library.path={libraries}", "-jar", str(jar)]
+        java = ["java", *_STARTS_SOONER, f"-Djava.library.path={libraries}", "-jar", str(jar)]
         options = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
         with self._said.open("wb") as said:
             self._process = subprocess.Popen(
