@@ -26,16 +26,18 @@ def taken_over_by(table: Table, owner: str) -> Lease:
 
 
 @pytest.mark.parametrize("name", UNDER_A_LEASE)
-@pytest.mark.parametrize("taker", ["is at work", "has given back", "was killed and its lease taken over too"])
+@pytest.mark.parametrize("taker", ["is at work", "has given back", "was killed too", "found the item lost"])
 def test_a_late_writer_changes_nothing(table: Table, name: str, taker: str) -> None:
     """It asked in time, was stopped, and writes without asking again: the write itself must be refused."""
     act, scene = UNDER_A_LEASE[name], Scene(table, table.worker("run-1"))
     act.before(scene)
     scene.lease.check()
+    if taker == "found the item lost":  # in a new item the versions begin anew, and may be equal
+        table.wire.client.delete_item(TableName=table.name, Key={"sync_id": {"S": NORTH}})
     lease = taken_over_by(table, "run-2")
     if taker == "has given back":
         lease.release()
-    elif taker != "is at work":
+    elif taker == "was killed too":
         taken_over_by(table, "run-3")
     before = table.item(NORTH), table.item("default")
     with pytest.raises(LeaseLost, match=f"customer {NORTH} over from run run-1"):
