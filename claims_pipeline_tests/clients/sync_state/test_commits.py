@@ -15,7 +15,6 @@ from claims_pipeline.clients.sync_state import (
     StateUnavailable,
 )
 from claims_pipeline.errors import LeaseLost, OlderThanCommitted
-from claims_pipeline.sandbox.dynamodb import LocalDynamoDB
 from claims_pipeline_tests.clients.sync_state.workers import (
     DOLLARS,
     NOON,
@@ -23,6 +22,7 @@ from claims_pipeline_tests.clients.sync_state.workers import (
     ORG,
     SOUTH,
     WEST,
+    Server,
     Table,
     Wire,
     outcome,
@@ -215,7 +215,7 @@ STEPS = st.lists(
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_the_roll_up_never_drifts_from_the_customers(
-    aws: LocalDynamoDB, steps: list[tuple[str, tuple[int, int, int], str, str]]
+    aws: Server, steps: list[tuple[str, tuple[int, int, int], str, str]]
 ) -> None:
     table = Table.created(aws.url)
     worker = table.worker("run-1")
