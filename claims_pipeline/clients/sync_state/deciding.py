@@ -38,8 +38,11 @@ def pause(table: StateTable, customer: str, decision: Decision) -> None:
 
 
 def resume(table: StateTable, customer: str, decision: Decision) -> None:
-    """Let a paused customer be synced again. NothingToDecide when it is not paused."""
-    if _state(table, customer).paused is None:
+    """Let a paused customer be synced again. NothingToDecide when it is not paused (and was not just resumed)."""
+    found = _state(table, customer)
+    if found.paused is None:
+        if found.decisions and found.decisions[0].what == decision.what:
+            return  # said once more, since its answer was lost
         raise NothingToDecide(f"Customer {customer} is not paused: nothing was changed.")
     _decide(table, customer, decision, _Effect(removes=("#paused",)))
 
@@ -56,6 +59,8 @@ def release(table: StateTable, customer: str, decision: Decision, *, free_lease:
 def believe_report(table: StateTable, customer: str, by: str, at: datetime) -> Doubt:
     """The report that looked too small is right: the next one may be as small. NothingToDecide without a doubt."""
     found = _state(table, customer)
+    if found.doubt is None and found.believed is not None:
+        return found.believed  # said once more, since its answer was lost
     if found.doubt is None:
         raise NothingToDecide(
             f"Customer {customer} has no report that waits for a person's word: nothing was changed."

@@ -8,13 +8,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from claims_pipeline.clients.sync_state import BulkJob, Lease, PendingRequest
+from claims_pipeline.clients.sync_state import BulkJob, Doubt, Lease, PendingRequest, SyncRequest
 from claims_pipeline.clients.sync_state.items import from_wire
 from claims_pipeline_tests.clients.sync_state.workers import NOON, NORTH, ORG, TERM, Table, Worker, outcome
 
 OTHER_ORG = "00D000000000002AAA"
-REQUEST = PendingRequest("5001", "123456", 1, NOON)
+REQUEST = PendingRequest("4001", "5001", "123456", 1, NOON)
 JOB = BulkJob("7505g00000aaaAAA", "Claim__c", 1, NOON)
+DOUBT = Doubt("4001", "5001", 3, 100, NOON)
 LEASE = ("lease_owner", "lease_token", "lease_version", "lease_term_seconds", "lease_taken_at")
 _ITEMS = ("default", NORTH, "report-slot:api")
 _NEVER_THE_SAME = frozenset(
@@ -26,6 +27,10 @@ _NEVER_THE_SAME = frozenset(
         "commit_id",
         "committed_at",
         "last_success_at",
+        "last_attempt_at",
+        "at",
+        "since",
+        "sync_request",
         "last_sync_timestamp",
     )
 )
@@ -146,6 +151,20 @@ def _is_free(scene: Scene) -> None:
     assert other.slept == []
 
 
+def _is_wished(scene: Scene) -> None:
+    assert scene.worker.state.read(NORTH).request == SyncRequest("wish-1")
+
+
+def _doubted(scene: Scene) -> None:
+    scene.take()
+    scene.worker.state.doubt_report(scene.lease, DOUBT)
+
+
+def _begun(scene: Scene) -> None:
+    scene.take()
+    scene.worker.state.begin_attempt(scene.lease, filters="recent")
+
+
 UNDER_A_LEASE = {
     "renewing": Act(armed(lambda scene: scene.lease.renew()), before=Scene.take, proof=_is_ours),
     "remembering a request": Act(
@@ -159,6 +178,13 @@ UNDER_A_LEASE = {
     ),
     "forgetting a job": Act(
         armed(lambda scene: scene.worker.state.forget_job(scene.lease, JOB.id)), before=_with_a_job
+    ),
+    "beginning an attempt": Act(
+        armed(lambda scene: scene.worker.state.begin_attempt(scene.lease, filters="recent")),
+        before=Scene.take,
+    ),
+    "doubting a report": Act(
+        armed(lambda scene: scene.worker.state.doubt_report(scene.lease, DOUBT)), before=Scene.take
     ),
     "committing": Act(armed(_commit), before=Scene.take, operation="TransactWriteItems"),
 }
@@ -184,7 +210,24 @@ ACTS = {
         armed(lambda scene: scene.worker.state.confirm_org(ORG)), before=_forget_org
     ),
     "accepting another org": Act(
-        armed(lambda scene: scene.worker.state.accept_org(OTHER_ORG, instead_of=ORG))
+        armed(lambda scene: scene.worker.state.accept_org(OTHER_ORG, instead_of=ORG, by="ada"))
+    ),
+    "recording a failure": Act(
+        armed(lambda scene: scene.worker.state.record_failure(NORTH, "ReportTimedOut", passes=True)),
+        before=_begun,
+    ),
+    "pausing": Act(armed(lambda scene: scene.worker.state.pause(NORTH, reason="moving house", by="ada"))),
+    "resuming": Act(
+        armed(lambda scene: scene.worker.state.resume(NORTH, by="ada")),
+        before=lambda scene: scene.worker.state.pause(NORTH, reason="moving house", by="ada"),
+    ),
+    "releasing": Act(armed(lambda scene: scene.worker.state.release(NORTH, by="ada")), before=_begun),
+    "believing a report": Act(
+        armed(lambda scene: scene.worker.state.believe_report(NORTH, by="ada")), before=_doubted
+    ),
+    "asking for a sync": Act(
+        armed(lambda scene: scene.worker.state.ask_for_sync(NORTH, SyncRequest("wish-1"))),
+        proof=_is_wished,
     ),
     **UNDER_A_LEASE,
 }

@@ -88,7 +88,7 @@ def test_a_doubt_waits_for_a_person_and_is_gone_with_the_commit_that_follows(tab
     assert found.request is not None, "the sensor need not wait for tomorrow"
     worker.sync(NORTH, outcome())
     assert worker.state.read(NORTH).believed is None
-    assert decided(table) == [("report_believed", "ada", "")]
+    assert decided(table) == [("report_believed", "ada", "report 4001, filter 5001: 3 rows, 100 before")]
 
 
 def test_a_doubt_stays_while_other_filters_commit(table: Table) -> None:

@@ -179,7 +179,7 @@ def test_a_commit_while_a_person_accepts_another_org_counts_or_is_refused(table:
     with worker.state.lease(NORTH) as lease:
         committed, accepted = at_once(
             lambda: worker.state.commit(lease, 1, outcome(10, 8, 2)),
-            lambda: person.state.accept_org(OTHER_ORG, instead_of=ORG),
+            lambda: person.state.accept_org(OTHER_ORG, instead_of=ORG, by="ada"),
         )
     assert accepted is None
     was_refused = isinstance(committed, OtherOrganization)

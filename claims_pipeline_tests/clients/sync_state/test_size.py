@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from claims_pipeline.clients.sync_state import BulkJob, FilterCommit, PendingRequest
-from claims_pipeline.clients.sync_state.items import HISTORY_LENGTH
+from claims_pipeline.clients.sync_state.facts import HISTORY_LENGTH
 from claims_pipeline_tests.clients.sync_state.workers import NOON, NORTH, Table, outcome
 
 LARGEST_ITEM_BYTES = 400 * 1024
@@ -44,7 +44,7 @@ def test_twenty_syncs_fifty_filters_and_fifty_jobs_fill_less_than_half(table: Ta
     worker = table.worker("r" * 64)
     with worker.state.lease(NORTH) as lease:
         worker.state.remember_job(lease, BulkJob("7505g0000000000AAA", "Claim__c", 1, NOON))
-        worker.state.remember_request(lease, PendingRequest("F" * 64, "9" * 64, 10**9, NOON))
+        worker.state.remember_request(lease, PendingRequest("R" * 18, "F" * 64, "9" * 64, 10**9, NOON))
         worker.state.commit(lease, 10**9, largest)
         table.wire.client.put_item(TableName=table.name, Item=grown(table.item(NORTH)))
         worker.state.commit(lease, worker.state.next_sequence(NORTH), largest)
