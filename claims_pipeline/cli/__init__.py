@@ -16,6 +16,7 @@ _NAME = "claims-pipeline"
 _COMMANDS = {
     "sync": "Fetch, transform and send the claims of one customer, or of all.",
     "check": "Can we sign in everywhere, are the fields there, is the report readable?",
+    "reconcile": "After a full fetch: does Salesforce hold what the source holds, claim by claim?",
     "sandbox": "Local stand-ins for CollaborateMD, Salesforce and DynamoDB, until stopped.",
     "demo": "The whole pipeline through Dagster against a sandbox, with a summary.",
 }

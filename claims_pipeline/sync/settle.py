@@ -124,7 +124,7 @@ def _bring(
     if lease is not None:
         _end_jobs_left_behind(stored.customer, connections, lease)
     shape = preflight(connections)
-    rules = _compare_rules(stored.claims, options, connections, shape, identity.user_id)
+    rules = compare_rules(stored.claims, options, connections, shape, identity.user_id)
     writer = _writer(stored.claims, connections, work, lease)
     matcher = matcher_of(stored.payors)
     brought = with_kept(
@@ -214,9 +214,10 @@ def _commit_of(stored: StoredClaims, done: Synced) -> Commit:
     )
 
 
-def _compare_rules(
+def compare_rules(
     claims: StampedFrame, options: SyncOptions, connections: Connections, shape: ClaimShape, our_user: str
 ) -> CompareRules:
+    """What a comparison of these claims with the org goes by: a field that the report lacks is left to the org."""
     absent = set(BY_FIELD) - set(claims.stamp.facts["present"])
     left = {BY_FIELD[field].salesforce for field in absent} | _derived_from(absent)
     return CompareRules(
