@@ -6,6 +6,7 @@ import uuid
 import click
 import polars as pl
 
+from claims_pipeline.cli.customers import chosen_customers, with_customers
 from claims_pipeline.cli.exits import Exit, exit_code_of, words_of, worst
 from claims_pipeline.cli.progress import progress
 from claims_pipeline.sync.connections import Connections, connect, read_settings
@@ -15,12 +16,7 @@ from claims_pipeline.sync.reconciliation_told import reconciliation_lines
 
 
 @click.command("reconcile")
-@click.option(
-    "--customer",
-    "numbers",
-    multiple=True,
-    help="CollaborateMD customer number; all of the settings by default.",
-)
+@with_customers
 @click.option("--json", "as_json", is_flag=True, help="One JSON list on stdout, an entry a customer.")
 def command(numbers: tuple[str, ...], as_json: bool) -> int:
     """After a full fetch: does Salesforce hold every claim of the source, no other, and each field and cent the same?
@@ -28,7 +24,7 @@ def command(numbers: tuple[str, ...], as_json: bool) -> int:
     Reads the stored report and Salesforce; writes nothing anywhere.
     """
     settings = read_settings()
-    customers = [settings.customer(number) for number in numbers] or list(settings.customers)
+    customers = chosen_customers(settings, numbers)
     codes, told = [], []
     with connect(settings, f"reconcile-{uuid.uuid4().hex}") as connections:
         for customer in customers:

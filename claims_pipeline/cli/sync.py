@@ -5,10 +5,11 @@ import uuid
 import click
 import polars as pl
 
+from claims_pipeline.cli.customers import chosen_customers, with_customers
 from claims_pipeline.cli.exits import Exit, exit_code_of, words_of, worst
 from claims_pipeline.cli.progress import progress
 from claims_pipeline.cli.reconcile import exit_code_of_found, reconcile_one
-from claims_pipeline.settings import Customer, FilterKind, Settings
+from claims_pipeline.settings import Customer, FilterKind
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
 from claims_pipeline.sync.payors import matcher_of
@@ -19,12 +20,7 @@ from claims_pipeline.sync.whole import WholeSync, sync_customer
 
 
 @click.command("sync")
-@click.option(
-    "--customer",
-    "numbers",
-    multiple=True,
-    help="CollaborateMD customer number; all of the settings by default.",
-)
+@with_customers
 @click.option(
     "--full",
     is_flag=True,
@@ -42,12 +38,8 @@ def command(numbers: tuple[str, ...], full: bool, dry_run: bool, resend: bool, a
     settings = read_settings()
     options = SyncOptions(FilterKind.FULL if full else FilterKind.RECENT, dry_run, resend, accept_empty)
     with connect(settings, f"cli-{uuid.uuid4().hex}") as connections:
-        codes = [_one(customer, options, connections) for customer in _customers(settings, numbers)]
+        codes = [_one(customer, options, connections) for customer in chosen_customers(settings, numbers)]
     return worst(codes)
-
-
-def _customers(settings: Settings, numbers: tuple[str, ...]) -> list[Customer]:
-    return [settings.customer(number) for number in numbers] if numbers else list(settings.customers)
 
 
 def _one(customer: Customer, options: SyncOptions, connections: Connections) -> Exit:

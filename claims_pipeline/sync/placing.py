@@ -102,8 +102,7 @@ class Placing:
 
     def _beyond_source(self, claims: pl.DataFrame, told: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
         """The org's claims that are not the source's; a record without a key, or a second one of a key, is none."""
-        key = pl.col("claim_key")
-        is_first = key.is_null() | key.is_first_distinct()
+        is_first = pl.col("claim_key").is_first_distinct()
         extra = pl.concat(
             [
                 records.filter(is_first).join(claims.select("claim_key"), on="claim_key", how="anti"),

@@ -22,8 +22,6 @@ from claims_pipeline.sync.settle import SYNCED, compare_rules, preflight
 from claims_pipeline.sync.standing import standing
 
 CLAIMS, REJECTED_ROWS = "transformed_claims", "rejected_claims"
-_SAME_ORG = 15
-"""Characters of an org id that count: the 18-character form adds three that follow from them."""
 
 
 class NoFullFetch(PermanentError):
@@ -125,7 +123,7 @@ def _rules(fetched: _FullFetch, connections: Connections) -> CompareRules:
     """The rules of the sync itself, but for the lookup, which people and mappings move without the source."""
     identity = connections.salesforce.sign_in()
     synced_to = str(fetched.outcomes.stamp.facts["sync"]["organization_id"])
-    if synced_to[:_SAME_ORG] != identity.organization_id[:_SAME_ORG]:
+    if synced_to != identity.organization_id:
         raise PermanentError(
             f"Customer {fetched.customer}: the last sync wrote to the org {synced_to}, and the settings lead to "
             f"{identity.organization_id}. Nothing was compared: look at SALESFORCE_DOMAIN and the user."

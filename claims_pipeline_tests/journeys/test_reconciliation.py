@@ -220,9 +220,14 @@ def test_cents_that_cancel_out_in_the_sums_are_found_all_the_same(synced: Town) 
     assert found.groups[Group.DIFFERENT].differing == {"Charged_Amount__c": 2}
 
 
-def test_a_payor_that_a_person_linked_is_no_difference(synced: Town) -> None:
-    synced.edit(claim(2), Claim_Payor__c=next(iter(synced.payors().values())))
-    assert reconciled(synced).is_equal
+def test_a_payor_that_a_person_linked_or_took_off_is_no_difference(town: Town) -> None:
+    town.sandbox.add_payors([{"Name": "Only Once Health", "Payor_ID__c": "OOH1"}])
+    town.put(ten(row(claim(1), ClaimPrimaryPayerName="Only Once Health", PayerID="OOH1")))
+    town.full()
+    assert town.claims()[claim(1)]["Claim_Payor__c"] is not None
+    town.edit(claim(1), Claim_Payor__c=None)
+    town.edit(claim(2), Claim_Payor__c=town.payors()["Only Once Health"])
+    assert counts(reconciled(town)) == {Group.EQUAL: 10}
 
 
 def test_a_claim_made_by_hand_under_our_number_is_extra(synced: Town) -> None:
