@@ -18,10 +18,6 @@ from claims_pipeline.sync.connections import Connections
 
 OWNERS = ["team:claims"]
 GROUP = "claims"
-IF_IT_PASSES = dg.RetryPolicy(
-    max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)
-"""For what passes by itself; a lasting failure is raised so that it is not retried."""
 
 
 @dataclass(frozen=True)

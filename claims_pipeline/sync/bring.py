@@ -93,7 +93,8 @@ class Bringing:
         """Compare, send, relink, mark; and prove that every claim has its outcome."""
         salesforce, stored = self.connections.salesforce, self.stored
         shape = preflight(self.connections)
-        rules = self._compare_rules(shape, salesforce.sign_in().user_id)
+        our_user = salesforce.sign_in().user_id
+        rules = compare_rules(stored.claims, self.options, self.connections, shape, our_user)
         matcher, writer = matcher_of(stored.payors), self._writer()
         trying = Trying(rules.synced_at, all_due=self.options.resend)
         brought = with_kept(
@@ -164,19 +165,22 @@ class Bringing:
 
         return Writer(self.connections.salesforce, self.work, on_job, lease.check)
 
-    def _compare_rules(self, shape: ClaimShape, our_user: str) -> CompareRules:
-        stamp = self.stored.claims.stamp
-        absent = set(BY_FIELD) - set(stamp.facts["present"])
-        left = {BY_FIELD[field].salesforce for field in absent} | _derived_from(absent)
-        return CompareRules(
-            customer=stamp.customer,
-            our_user=our_user,
-            writable=shape.writable,
-            left_to_org=frozenset(name for name in left if name is not None),
-            synced_at=self.connections.now(),
-            as_of=stamp.fetched_at,
-            resend=self.options.resend,
-        )
+
+def compare_rules(
+    claims: StampedFrame, options: SyncOptions, connections: Connections, shape: ClaimShape, our_user: str
+) -> CompareRules:
+    """What a comparison of these claims with the org goes by: a field that the report lacks is left to the org."""
+    absent = set(BY_FIELD) - set(claims.stamp.facts["present"])
+    left = {BY_FIELD[field].salesforce for field in absent} | _derived_from(absent)
+    return CompareRules(
+        customer=claims.stamp.customer,
+        our_user=our_user,
+        writable=shape.writable,
+        left_to_org=frozenset(name for name in left if name is not None),
+        synced_at=connections.now(),
+        as_of=claims.stamp.fetched_at,
+        resend=options.resend,
+    )
 
 
 def _derived_from(absent: set[str]) -> set[str]:
