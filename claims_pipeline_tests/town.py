@@ -79,11 +79,18 @@ class Town:
         assert result.success, result.errors
 
     def anew(self, folder: Path, **settings: str) -> "Town":
-        """The same sandbox with no fault or script in it, worked on from a storage and a sync state of their own."""
+        """The same sandbox with no fault or script in it, worked on from a storage and a sync state of their own.
+
+        The org's status rows go too: a new sync state would begin above the sequences that they carry.
+        """
         for wire in (self.sandbox.collaboratemd_wire, self.sandbox.salesforce_wire):
             wire.faults.clear()
             wire.clear_log()
         self.sandbox.org.scripts.clear()
+        admin = self.sandbox.org.user(ADMIN_USERNAME)
+        assert admin is not None
+        rows = [str(record["Id"]) for record in self.sandbox.org.records("Claim_Sync_Status__c")]
+        self.sandbox.org.delete(admin, "Claim_Sync_Status__c", rows)
         self.sandbox.reports.wire = Wire()
         own = {"CLAIMS_STORAGE": str(folder / "storage"), "DYNAMODB_TABLE_NAME": f"state-{uuid.uuid4().hex}"}
         return replace(self, environment={**self.environment, **own, **settings})
