@@ -18,7 +18,10 @@ def moto() -> Iterator[LocalDynamoDB]:
     server.close()
 
 
-@pytest.fixture(params=["moto", "dynamodb_local"], ids=["moto", "DynamoDB Local"])
+@pytest.fixture(
+    params=["moto", pytest.param("dynamodb_local", marks=pytest.mark.dynamodb_local)],
+    ids=["moto", "DynamoDB Local"],
+)
 def aws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Server:
     """The sandbox's DynamoDB, then Amazon's own; with credentials, and no real wait between boto3's tries."""
     server: Server = request.getfixturevalue(request.param)
