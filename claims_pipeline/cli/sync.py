@@ -1,6 +1,7 @@
 """`claims-pipeline sync`: carry the claims over, customer after customer."""
 
 import uuid
+from contextlib import nullcontext
 
 import click
 import polars as pl
@@ -8,6 +9,7 @@ import polars as pl
 from claims_pipeline.cli.exits import Exit, exit_code_of, words_of, worst
 from claims_pipeline.cli.progress import progress
 from claims_pipeline.settings import Customer, FilterKind, Settings
+from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
 from claims_pipeline.sync.payors import matcher_of
@@ -50,8 +52,9 @@ def _customers(settings: Settings, numbers: tuple[str, ...]) -> list[Customer]:
 
 def _one(customer: Customer, options: SyncOptions, connections: Connections) -> Exit:
     """One customer's sync; a failure is told, and does not hold the others."""
+    told = nullcontext() if options.dry_run else attempt_told(connections.state, customer.number)
     try:
-        with progress(f"customer {customer.number}") as say:
+        with told, progress(f"customer {customer.number}") as say:
             whole = sync_customer(customer, options, connections, say)
         _tell(whole, connections)
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the other customers' turn comes
