@@ -20,7 +20,7 @@ from claims_pipeline.assets import (
     transformed_claims,
     unmapped_payors,
 )
-from claims_pipeline.automation import jobs
+from claims_pipeline.automation import jobs, schedules, sensors
 from claims_pipeline.resources.io_manager import ParquetIOManager
 from claims_pipeline.resources.systems import (
     ClaimsSettings,
@@ -30,12 +30,15 @@ from claims_pipeline.resources.systems import (
     Salesforce,
     SyncStateTable,
 )
-from claims_pipeline.settings import customer_numbers
+from claims_pipeline.settings import customer_numbers, times_of_schedules
+from claims_pipeline.sync.connections import Clock, utc_now
 
 
-def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:
-    """Assets, job and resources over the customers that the environment names."""
-    customers = dg.StaticPartitionsDefinition(list(customer_numbers(environ)))
+def build_definitions(environ: Mapping[str, str], now: Clock = utc_now) -> dg.Definitions:
+    """Assets, jobs, schedules, sensor and resources over the customers that the environment names."""
+    numbers = customer_numbers(environ)
+    customers = dg.StaticPartitionsDefinition(list(numbers))
+    daily, full = jobs.build(), jobs.build_full()
     return dg.Definitions(
         assets=[
             raw_collaboratemd_claims.build(customers),
@@ -44,7 +47,9 @@ def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:
             salesforce_synced_claims.build(customers),
             unmapped_payors.build(),
         ],
-        jobs=[jobs.build()],
+        jobs=[daily, full],
+        schedules=schedules.build(numbers, times_of_schedules(environ), daily=daily, full=full),
+        sensors=[sensors.build(numbers, (daily, full), now)],
         resources=_resources(),
     )
 

@@ -24,7 +24,7 @@ from claims_pipeline.settings.facts import (
     TimeLimits,
 )
 from claims_pipeline.settings.load import customer_numbers, load_settings, times_of_schedules
-from claims_pipeline.settings.secret import SecretReader, read_aws_secret
+from claims_pipeline.settings.secret import SecretForAWhile, SecretReader, read_aws_secret
 
 __all__ = [
     "CollaborateMD",
@@ -34,6 +34,7 @@ __all__ = [
     "FilterKind",
     "Salesforce",
     "ScheduleTimes",
+    "SecretForAWhile",
     "SecretReader",
     "SettingDescription",
     "Settings",
