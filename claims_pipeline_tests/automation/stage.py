@@ -19,6 +19,7 @@ from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobO
 
 from claims_pipeline.clients.sync_state import CustomerState
 from claims_pipeline.definitions import build_definitions
+from claims_pipeline.sandbox.dynamodb import REGION
 from claims_pipeline_tests.clients.sync_state.workers import Table, outcome
 from claims_pipeline_tests.test_settings import PASSWORD_WAY, SHARED
 
@@ -151,6 +152,7 @@ def environment(
         "CLAIMS_CONFIG": str(config),
         "DYNAMODB_TABLE_NAME": table.name,
         "DYNAMODB_ENDPOINT_URL": table.url,
+        "AWS_REGION": REGION,
     }
 
 
