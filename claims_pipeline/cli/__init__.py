@@ -15,6 +15,12 @@ from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of, words_of
 _NAME = "claims-pipeline"
 _COMMANDS = {
     "sync": "Fetch, transform and send the claims of one customer, or of all.",
+    "status": "How every customer stands: due, waiting, stopped, paused; stuck ones first.",
+    "ask": "Ask for a sync of a customer, as another system would.",
+    "pause": "Hold a customer back, with a reason.",
+    "resume": "Let a paused customer be synced again.",
+    "release": "What stopped a customer is mended: forget its failed attempts and try again.",
+    "confirm": "A person's word that a small report, or another Salesforce org, is right.",
     "check": "Can we sign in everywhere, are the fields there, is the report readable?",
     "sandbox": "Local stand-ins for CollaborateMD, Salesforce and DynamoDB, until stopped.",
     "demo": "The whole pipeline through Dagster against a sandbox, with a summary.",

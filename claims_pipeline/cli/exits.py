@@ -35,7 +35,7 @@ _MEANINGS = {
     Exit.UNEXPECTED: "a fault of the pipeline itself",
     Exit.USAGE: "wrong options",
     Exit.SETTINGS: "settings are missing or wrong",
-    Exit.NOT_ALL_ARRIVED: "done, but rows were rejected, or claims refused or held: the summary says which",
+    Exit.NOT_ALL_ARRIVED: "done, but rows were rejected, claims refused or held, or (status) a customer needs a look",
     Exit.PERMANENT: "a person must mend something first: the message says what",
     Exit.TRANSIENT: "passes by itself: run it again later",
     Exit.BUSY: "another run is at work",
