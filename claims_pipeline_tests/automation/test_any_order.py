@@ -25,15 +25,15 @@ class Life:
     def step(self) -> None:
         """The run under way comes to some end, or somebody does something; then time passes."""
         if self.begun is not None:
-            self.chance.choice(
-                (self.never_started, self.failed, self.failed, self.killed, self.stopped, self.succeeded)
-            )(self.begun)
+            ends = (self.never_started, self.failed, self.killed, self.stopped, self.succeeded)
+            (end,) = self.chance.choices(ends, weights=(6, 2, 1, 1, 2))
+            end(self.begun)
             self.begun = None
         else:
-            self.chance.choice(
-                (self.asked, self.released, self.deleted, self.by_another_door, lambda: None)
-            )()
-        self.stage.pass_time(minutes=self.chance.choice((1, 20, 70, 300, 1700)))
+            acts = (self.asked, self.released, self.deleted, self.by_another_door)
+            (act,) = self.chance.choices(acts, weights=(1, 1, 4, 1))
+            act()
+        self.stage.pass_time(minutes=self.chance.choice((1, 20, 70, 300, 300, 1700)))
 
     def look(self) -> None:
         """One tick: a key that was asked for is new to Dagster; two ticks in a row never ask twice."""
@@ -88,7 +88,7 @@ class Life:
             self.seen.discard(gone.tags["dagster/run_key"])
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 4])
 def test_nobody_is_asked_for_twice_nor_passed_over(build_stage: Callable[..., Stage], seed: int) -> None:
     stage = build_stage(NORTH)
     life = Life(stage, Random(seed))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance
+from dagster._core.test_utils import instance_for_test
 
 from claims_pipeline.clients.sync_state import SyncRequest
 from claims_pipeline_tests.automation.stage import (
@@ -48,6 +49,17 @@ def test_the_longest_due_comes_first(stage: Stage) -> None:
         stage.pass_time(minutes=1)
     stage.pass_time(hours=27)
     assert names(stage.tick()) == [WEST, NORTH, SOUTH]
+
+
+def test_where_no_schedule_runs_the_sensor_asks_day_after_day(build_stage: Callable[..., Stage]) -> None:
+    """Each success makes the state another: a week of good days is no row of runs that came to nothing."""
+    stage = build_stage(NORTH)
+    for _ in range(8):
+        (run,) = stage.tick_and_launch()
+        stage.sync(NORTH, run.run_id)
+        stage.ends(run, succeeded=True)
+        assert told(stage.tick()).startswith("1 fresh.")
+        stage.pass_time(hours=26, minutes=1)
 
 
 def test_a_wish_is_asked_for_once_and_by_the_job_that_serves_it(stage: Stage) -> None:
@@ -322,10 +334,18 @@ def test_without_customers_it_says_what_to_set(build_stage: Callable[..., Stage]
     assert wire.sent == []
 
 
-def test_an_instance_in_memory_serves_as_well(stage: Stage) -> None:
-    with DagsterInstance.ephemeral() as instance:
+def test_an_instance_on_disk_serves_as_well(stage: Stage) -> None:
+    with instance_for_test() as instance:
         stage.instance = instance
-        assert names(stage.tick()) == [NORTH, SOUTH, WEST]
-        runs = stage.tick_and_launch(Status.FAILURE)
-        assert len(runs) == 3
+        runs = stage.tick_and_launch()
+        assert [run.tags["dagster/partition"] for run in runs] == [NORTH, SOUTH, WEST]
+        assert "3 at work" in told(stage.tick())
+        for run in runs:
+            stage.ends(run)
         assert "3 waiting" in told(stage.tick())
+        stage.pass_time(minutes=15, seconds=5)
+        again = stage.tick_and_launch()
+        assert len(again) == 3
+        assert not {run.tags["dagster/run_key"] for run in again} & {
+            run.tags["dagster/run_key"] for run in runs
+        }
