@@ -20,7 +20,7 @@ from claims_pipeline.assets import (
     transformed_claims,
     unmapped_payors,
 )
-from claims_pipeline.automation import jobs
+from claims_pipeline.automation import jobs, schedules, sensors
 from claims_pipeline.checks import reconciliation
 from claims_pipeline.resources.io_manager import ParquetIOManager
 from claims_pipeline.resources.systems import (
@@ -31,12 +31,15 @@ from claims_pipeline.resources.systems import (
     Salesforce,
     SyncStateTable,
 )
-from claims_pipeline.settings import customer_numbers
+from claims_pipeline.settings import customer_numbers, times_of_schedules
+from claims_pipeline.sync.connections import Clock, utc_now
 
 
-def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:
-    """Assets, checks, jobs and resources over the customers that the environment names."""
-    customers = dg.StaticPartitionsDefinition(list(customer_numbers(environ)))
+def build_definitions(environ: Mapping[str, str], now: Clock = utc_now) -> dg.Definitions:
+    """Assets, checks, jobs, schedules, sensor and resources over the customers that the environment names."""
+    numbers = customer_numbers(environ)
+    customers = dg.StaticPartitionsDefinition(list(numbers))
+    daily, full = jobs.build(), jobs.build_full()
     return dg.Definitions(
         assets=[
             raw_collaboratemd_claims.build(customers),
@@ -46,7 +49,9 @@ def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:
             unmapped_payors.build(),
         ],
         asset_checks=[reconciliation.build()],
-        jobs=[jobs.build(), jobs.build_full()],
+        jobs=[daily, full],
+        schedules=schedules.build(numbers, times_of_schedules(environ), daily=daily, full=full),
+        sensors=[sensors.build(numbers, (daily, full), now)],
         resources=_resources(),
     )
 

@@ -21,6 +21,7 @@ from claims_pipeline.sandbox.dynamodb import serve_dynamodb
 from claims_pipeline.settings import (
     Filter,
     FilterKind,
+    SecretForAWhile,
     SecretReader,
     Settings,
     SignIn,
@@ -604,3 +605,34 @@ def test_the_list_for_the_docs_has_each_name_once_with_its_default() -> None:
     assert defaults["COLLABORATEMD_FILTER_CLAIM_COMPLETE"] == "false"
     assert load(GOOD | defaults) == load(GOOD)
     assert all(each.meaning and each.shape for each in listed)
+
+
+class TestTheSecretForAWhile:
+    def test_is_asked_for_again_when_the_while_is_over(self) -> None:
+        now, asked = 0.0, list[str]()
+
+        def read(secret_id: str, region: str | None) -> str:
+            asked.append(secret_id)
+            return f"text {len(asked)}"
+
+        secret = SecretForAWhile(read, 600, lambda: now)
+        assert [secret("claims", None), secret("claims", None)] == ["text 1", "text 1"]
+        now = 599
+        assert secret("claims", None) == "text 1"
+        now = 600
+        assert secret("claims", None) == "text 2"
+        assert secret("another", None) == "text 3"
+
+    def test_a_failure_is_not_kept(self) -> None:
+        answers = iter([TransientError("later"), "text"])
+
+        def read(secret_id: str, region: str | None) -> str:
+            answer = next(answers)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        secret = SecretForAWhile(read, 600, lambda: 0.0)
+        with pytest.raises(TransientError):
+            secret("claims", None)
+        assert secret("claims", None) == "text"

@@ -4,7 +4,7 @@ What belongs here: what every asset does around its one call. Not here: the call
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from claims_pipeline.errors import OlderThanCommitted
 from claims_pipeline.resources.failures import failures_told
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.storage.frames import Stamp
+from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import Connections
 
 OWNERS = ["team:claims"]
@@ -48,8 +49,16 @@ class Step:
 
 @contextmanager
 def step(context: dg.AssetExecutionContext, systems: ClaimsSystems) -> Iterator[Step]:
-    """A step's surroundings. Failures become `dg.Failure` in words without values; lasting ones are not retried."""
+    """A step's surroundings. Failures become `dg.Failure` in words without values; lasting ones are not retried.
+
+    A customer's step that fails also says so in the sync state.
+    """
     with failures_told():
         connections = systems.connect(context.run.run_id, context.run.root_run_id)
-        with connections.storage.work_folder("step") as work:
+        told = (
+            attempt_told(connections.state, context.partition_key)
+            if context.has_partition_key
+            else nullcontext()
+        )
+        with told, connections.storage.work_folder("step") as work:
             yield Step(connections, work, context)

@@ -16,6 +16,12 @@ _NAME = "claims-pipeline"
 _COMMANDS = {
     "sync": "Fetch, transform and send the claims of one customer, or of all.",
     "replay": "Bring a customer's stored report into Salesforce again, without CollaborateMD.",
+    "status": "How every customer stands: due, waiting, stopped, paused; stuck ones first.",
+    "ask": "Ask for a sync of a customer, as another system would.",
+    "pause": "Hold a customer back, with a reason.",
+    "resume": "Let a paused customer be synced again.",
+    "release": "What stopped a customer is mended: forget its failed attempts and try again.",
+    "confirm": "A person's word that a small report, or another Salesforce org, is right.",
     "check": "Can we sign in everywhere, are the fields there, is the report readable?",
     "reconcile": "After a full fetch: does Salesforce hold what the source holds, claim by claim?",
     "sandbox": "Local stand-ins for CollaborateMD, Salesforce and DynamoDB, until stopped.",

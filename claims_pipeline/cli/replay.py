@@ -7,6 +7,7 @@ import click
 from claims_pipeline.cli.exits import Exit
 from claims_pipeline.cli.progress import progress
 from claims_pipeline.cli.sync import tell
+from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
 from claims_pipeline.sync.replay import replay
@@ -24,7 +25,8 @@ def command(customer: str, sequence: int | None, resend: bool) -> int:
     settings = read_settings()
     with connect(settings, f"replay-{uuid.uuid4().hex}") as connections:
         known = settings.customer(customer)
-        with progress(f"customer {known.number}") as say:
+        told = attempt_told(connections.state, known.number)
+        with told, progress(f"customer {known.number}") as say:
             whole = replay(known, sequence, SyncOptions(resend=resend), connections, say)
         tell(whole, connections)
         return Exit.ALL_ARRIVED if whole.all_arrived else Exit.NOT_ALL_ARRIVED

@@ -1,6 +1,7 @@
 """`claims-pipeline sync`: carry the claims over, customer after customer."""
 
 import uuid
+from contextlib import nullcontext
 
 import click
 import polars as pl
@@ -10,6 +11,7 @@ from claims_pipeline.cli.exits import Exit, exit_code_of, words_of, worst
 from claims_pipeline.cli.progress import progress
 from claims_pipeline.cli.reconcile import exit_code_of_found, reconcile_one
 from claims_pipeline.settings import Customer, FilterKind
+from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
 from claims_pipeline.sync.payors import matcher_of
@@ -44,8 +46,9 @@ def command(numbers: tuple[str, ...], full: bool, dry_run: bool, resend: bool, a
 
 def _one(customer: Customer, options: SyncOptions, connections: Connections) -> Exit:
     """One customer's sync; a failure is told, and does not hold the others."""
+    told = nullcontext() if options.dry_run else attempt_told(connections.state, customer.number)
     try:
-        with progress(f"customer {customer.number}") as say:
+        with told, progress(f"customer {customer.number}") as say:
             whole = sync_customer(customer, options, connections, say)
         tell(whole, connections)
         equal = _told_equal(customer, connections) if options.reconciles else Exit.ALL_ARRIVED

@@ -4,15 +4,22 @@ What belongs here: Dagster configuration to client. Not here: what is done with 
 values of their own: all settings are read and checked together when a run starts, never when definitions load.
 """
 
+import time
+from functools import partial
+
 import dagster as dg
 from pydantic import PrivateAttr
 
 from claims_pipeline.clients.collaboratemd import CollaborateMDClient
 from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.clients.sync_state import SyncState
-from claims_pipeline.settings import Settings
+from claims_pipeline.settings import SecretForAWhile, Settings, read_aws_secret
 from claims_pipeline.storage.frames import Storage
 from claims_pipeline.sync import connections
+
+_SECRET_KEPT_SECONDS = 600
+_secret = SecretForAWhile(partial(read_aws_secret, attempts=2), _SECRET_KEPT_SECONDS, time.monotonic)
+"""Of this process: a sensor's resources are made anew with every look."""
 
 
 class ClaimsSettings(dg.ConfigurableResource[None]):
@@ -25,6 +32,10 @@ class ClaimsSettings(dg.ConfigurableResource[None]):
         if self._settings is None:
             self._settings = connections.read_settings()
         return self._settings
+
+    def for_a_look(self) -> Settings:
+        """The same for a look that comes back every minute: the secret is asked for every ten minutes at most."""
+        return connections.read_settings(read_secret=_secret)
 
 
 class ClaimsStorage(dg.ConfigurableResource[None]):
@@ -79,6 +90,11 @@ class SyncStateTable(dg.ConfigurableResource[None]):
     def client(self, owner: str) -> SyncState:
         """The state as written by `owner`, the run's id."""
         return connections.open_state(self.settings.load(), owner)
+
+    def for_a_look(self) -> tuple[Settings, SyncState]:
+        """Settings and state, to be read in little time, by a sensor or a schedule."""
+        settings = self.settings.for_a_look()
+        return settings, connections.open_state_for_a_look(settings)
 
 
 class ClaimsSystems(dg.ConfigurableResource[None]):

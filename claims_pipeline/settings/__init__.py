@@ -11,9 +11,11 @@ from claims_pipeline.settings.declared import SettingDescription, describe_setti
 from claims_pipeline.settings.facts import (
     CollaborateMD,
     Customer,
+    DueRules,
     Filter,
     FilterKind,
     Salesforce,
+    ScheduleTimes,
     Settings,
     SignIn,
     State,
@@ -21,15 +23,18 @@ from claims_pipeline.settings.facts import (
     Thresholds,
     TimeLimits,
 )
-from claims_pipeline.settings.load import customer_numbers, load_settings
-from claims_pipeline.settings.secret import SecretReader, read_aws_secret
+from claims_pipeline.settings.load import customer_numbers, load_settings, times_of_schedules
+from claims_pipeline.settings.secret import SecretForAWhile, SecretReader, read_aws_secret
 
 __all__ = [
     "CollaborateMD",
     "Customer",
+    "DueRules",
     "Filter",
     "FilterKind",
     "Salesforce",
+    "ScheduleTimes",
+    "SecretForAWhile",
     "SecretReader",
     "SettingDescription",
     "Settings",
@@ -42,4 +47,5 @@ __all__ = [
     "describe_settings",
     "load_settings",
     "read_aws_secret",
+    "times_of_schedules",
 ]

@@ -10,8 +10,8 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from claims_pipeline.settings import shapes
-from claims_pipeline.settings.facts import StorageLocation
+from claims_pipeline.settings import shapes, times
+from claims_pipeline.settings.facts import DueRules, ScheduleTimes, StorageLocation
 
 
 def setting(
@@ -32,9 +32,14 @@ def _id(text: str) -> str:
 Text = Annotated[str, AfterValidator(shapes.matching(r"[^\x00-\x1f\x7f]+"))]
 DigitsOnly = Annotated[str, AfterValidator(_id)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Minutes = Annotated[float, Field(gt=0, le=10_080, allow_inf_nan=False)]
+Hours = Annotated[float, Field(gt=0, le=744, allow_inf_nan=False)]
+Cron = Annotated[str, AfterValidator(times.cron)]
 ServiceUrl = Annotated[str, AfterValidator(shapes.service_url)]
 EIGHT_DIGITS = r"\d{8}"
 _SECONDS = "a number of seconds above 0"
+_MINUTES = "a number of minutes above 0, at most 10080 (a week)"
+_FROM_THE_ENVIRONMENT = "Read from the environment alone."
 _YES_OR_NO = "true or false"
 
 
@@ -234,6 +239,49 @@ class DeclaredSettings(BaseModel):
         "How long a run must stand still before another may take its customer over.",
         _SECONDS,
         default=300.0,
+    )
+
+    daily_cron: Cron = setting(
+        "CLAIMS_DAILY_CRON",
+        f"When the daily sync of each customer's recent claims starts. {_FROM_THE_ENVIRONMENT}",
+        "a cron of five fields, such as 30 1 * * mon-fri",
+        default=ScheduleTimes.daily_cron,
+    )
+    full_cron: Cron = setting(
+        "CLAIMS_FULL_CRON",
+        f"When the full fetch with reconciliation starts, for customers with a full filter. {_FROM_THE_ENVIRONMENT}",
+        "a cron of five fields, such as 0 4 * * 0",
+        default=ScheduleTimes.full_cron,
+    )
+    timezone: Annotated[str, AfterValidator(times.time_zone)] = setting(
+        "CLAIMS_TIMEZONE",
+        f"The time zone of both. {_FROM_THE_ENVIRONMENT}",
+        "a time zone such as America/New_York",
+        default=ScheduleTimes.timezone,
+    )
+    due_after_hours: Hours = setting(
+        "CLAIMS_DUE_AFTER_HOURS",
+        "After how many hours without a success a customer is due, whatever the schedules do.",
+        "a number of hours above 0, at most 744 (a month)",
+        default=DueRules.due_after.total_seconds() / 3600,
+    )
+    most_attempts: Annotated[int, Field(ge=1, le=100)] = setting(
+        "CLAIMS_MOST_ATTEMPTS",
+        "After how many failed attempts in a row a customer waits for a person.",
+        "a number from 1 to 100",
+        default=DueRules.most_attempts,
+    )
+    first_wait_minutes: Minutes = setting(
+        "CLAIMS_FIRST_WAIT_MINUTES",
+        "How long to wait after the first failed attempt. It doubles with each further one.",
+        _MINUTES,
+        default=DueRules.first_wait.total_seconds() / 60,
+    )
+    longest_wait_minutes: Minutes = setting(
+        "CLAIMS_LONGEST_WAIT_MINUTES",
+        "The longest wait between two attempts.",
+        f"{_MINUTES}, and no shorter than CLAIMS_FIRST_WAIT_MINUTES",
+        default=DueRules.longest_wait.total_seconds() / 60,
     )
 
 

@@ -5,6 +5,7 @@ What belongs here: the shapes. Not here: how they are read or checked.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -121,6 +122,27 @@ class State:
 
 
 @dataclass(frozen=True)
+class DueRules:
+    """When a customer is due, and how patiently a failed one is tried again."""
+
+    due_after: timedelta = timedelta(hours=26)
+    """Since the last success: more than a day, so that on a good day the schedule alone runs."""
+    most_attempts: int = 6
+    first_wait: timedelta = timedelta(minutes=15)
+    """After the first failed attempt; it doubles with each further one."""
+    longest_wait: timedelta = timedelta(hours=4)
+
+
+@dataclass(frozen=True)
+class ScheduleTimes:
+    """When the schedules fire, by the clocks of one time zone."""
+
+    daily_cron: str = "0 2 * * *"
+    full_cron: str = "0 4 * * 0"
+    timezone: str = "America/New_York"
+
+
+@dataclass(frozen=True)
 class StorageLocation:
     """The private work folder: either `folder`, or `bucket` and `prefix` (without slashes at its ends)."""
 
@@ -149,6 +171,8 @@ class Settings:
     collaboratemd: CollaborateMD
     salesforce: Salesforce
     state: State
+    due: DueRules
+    times: ScheduleTimes
     storage: StorageLocation
     time_limits: TimeLimits
     ca_bundle: Path | None

@@ -5,6 +5,7 @@ What belongs here: where values come from and how they become facts. Not here: t
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import SecretStr, ValidationError
@@ -19,7 +20,9 @@ from claims_pipeline.settings.declared import EIGHT_DIGITS, DeclaredSettings, de
 from claims_pipeline.settings.facts import (
     CollaborateMD,
     Customer,
+    DueRules,
     Salesforce,
+    ScheduleTimes,
     Settings,
     SignIn,
     State,
@@ -29,8 +32,10 @@ from claims_pipeline.settings.problems import Problems
 from claims_pipeline.settings.secret import SecretReader, SecretUnreadable, read_aws_secret, values_in
 from claims_pipeline.settings.shapes import pem_private_key
 from claims_pipeline.settings.sign_in import sign_in_of
+from claims_pipeline.settings.times import schedule_times
 
-_NOT_IN_THE_SECRET = ("config", "secret_id")
+_TIMES = ("daily_cron", "full_cron", "timezone")
+_NOT_IN_THE_SECRET = ("config", "secret_id", *_TIMES)
 _NO_TOKEN = "none"  # noqa: S105 - what people write where the org asks for no token
 
 
@@ -53,6 +58,8 @@ def load_settings(
     private_key = _private_key(declared, problems)
     if unknown := sorted(declared.fields_left_alone - set(claim_fields)):
         problems.wrong("fields_left_alone", f"names {', '.join(unknown)}, and we write no such field")
+    if declared.longest_wait_minutes < declared.first_wait_minutes:
+        problems.wrong("longest_wait_minutes", f"is shorter than {name_of('first_wait_minutes')}")
     for needed in ("storage", "collaboratemd_username", "collaboratemd_password"):
         if getattr(declared, needed) is None:
             problems.missing(needed)
@@ -75,6 +82,14 @@ def customer_numbers(environ: Mapping[str, str]) -> tuple[str, ...]:
             return ()
     number = environ.get(name_of("customer"), "").strip()
     return (number,) if re.fullmatch(EIGHT_DIGITS, number, re.ASCII) else ()
+
+
+def times_of_schedules(environ: Mapping[str, str]) -> ScheduleTimes:
+    """When the schedules fire, needed before anything is set: never raises, and asks nobody.
+
+    A wrong value gives way to the default here; `load_settings` says so.
+    """
+    return schedule_times(environ, {field: name_of(field) for field in _TIMES})
 
 
 def _given(environ: Mapping[str, str], read_secret: SecretReader, problems: Problems) -> dict[str, str]:
@@ -166,6 +181,13 @@ def _facts(
         ),
         salesforce=_salesforce(declared, sign_in, private_key),
         state=State(declared.table_name, declared.region, declared.endpoint_url, declared.lease_term_seconds),
+        due=DueRules(
+            due_after=timedelta(hours=declared.due_after_hours),
+            most_attempts=declared.most_attempts,
+            first_wait=timedelta(minutes=declared.first_wait_minutes),
+            longest_wait=timedelta(minutes=declared.longest_wait_minutes),
+        ),
+        times=ScheduleTimes(declared.daily_cron, declared.full_cron, declared.timezone),
         storage=declared.storage,
         time_limits=TimeLimits(declared.connect_seconds, declared.read_seconds),
         ca_bundle=declared.ca_bundle,

@@ -12,19 +12,38 @@ SecretReader = Callable[[str, str | None], str]
 """(id of the secret, AWS region or None) -> its text. Raises SecretUnreadable, or TransientError when AWS fails."""
 
 
+class SecretForAWhile:
+    """The secret as it was read lately: whoever looks every minute asks for it every so many seconds only."""
+
+    def __init__(self, read: SecretReader, seconds: float, monotonic: Callable[[], float]) -> None:
+        self._read = read
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._kept: dict[tuple[str, str | None], tuple[float, str]] = {}
+
+    def __call__(self, secret_id: str, region: str | None) -> str:
+        """Its text. Raises as the reader does, and then keeps nothing."""
+        now = self._monotonic()
+        read_at, text = self._kept.get((secret_id, region), (None, ""))
+        if read_at is None or now - read_at >= self._seconds:
+            text = self._read(secret_id, region)
+            self._kept[secret_id, region] = (now, text)
+        return text
+
+
 class SecretUnreadable(PermanentError):
     """The secret is not there, may not be read, or is no JSON object of texts. Holds no part of it."""
 
 
-def read_aws_secret(secret_id: str, region: str | None) -> str:
-    """The secret's text, from AWS Secrets Manager through boto3, with boto3's own retries."""
+def read_aws_secret(secret_id: str, region: str | None, attempts: int = 4) -> str:
+    """The secret's text, from AWS Secrets Manager through boto3, which tries so many times in all."""
     # boto3 costs 100 ms to import, and only a deployment with a secret needs it here
     import boto3
     from botocore import exceptions as aws
     from botocore.config import Config
 
     patience = Config(
-        connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4}
+        connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": attempts}
     )
     try:
         client = boto3.client("secretsmanager", region_name=region, config=patience)

@@ -15,12 +15,14 @@ from claims_pipeline.claims.columns import BY_FIELD
 from claims_pipeline.claims.compare import OPTIONAL_FIELDS, REQUIRED_FIELDS
 from claims_pipeline.clients.collaboratemd import CollaborateMDClient
 from claims_pipeline.clients.salesforce import SalesforceClient, SalesforceLogin, Timing
-from claims_pipeline.clients.sync_state import SyncState
+from claims_pipeline.clients.sync_state import Patience, StateUnavailable, SyncState
 from claims_pipeline.clients.sync_state import connect as connect_dynamodb
-from claims_pipeline.settings import Settings, load_settings
+from claims_pipeline.settings import SecretReader, Settings, load_settings, read_aws_secret
 from claims_pipeline.storage.frames import Storage
 
 Clock = Callable[[], datetime]
+_HASTY = Patience(connect_seconds=2, read_seconds=5, attempts=2)
+_LONGEST_SLEEP_SECONDS = 15.0
 
 
 def utc_now() -> datetime:
@@ -42,12 +44,15 @@ class Connections:
     """Which run a fetch belongs to; one that repeats another belongs to the first."""
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+def read_settings(
+    environ: Mapping[str, str] | None = None, *, read_secret: SecretReader = read_aws_secret
+) -> Settings:
     """All settings, checked together; raises one SettingsError that names everything wrong."""
     return load_settings(
         os.environ if environ is None else environ,
         report_fields=frozenset(BY_FIELD),
         claim_fields=frozenset((*REQUIRED_FIELDS, *OPTIONAL_FIELDS)),
+        read_secret=read_secret,
     )
 
 
@@ -92,6 +97,28 @@ def open_state(settings: Settings, owner: str) -> SyncState:
         sleep=time.sleep,
         lease_term_seconds=where.lease_term_seconds,
         beats_by_timer=True,
+    )
+
+
+def open_state_for_a_look(settings: Settings) -> SyncState:
+    """The sync state for a look that comes back every minute: it gives up soon, and holds nothing."""
+    where = settings.state
+    slept = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal slept
+        slept += seconds
+        if slept > _LONGEST_SLEEP_SECONDS:
+            raise StateUnavailable(f"DynamoDB (table {where.table_name}) keeps us waiting: look again later.")
+        time.sleep(seconds)
+
+    return SyncState(
+        where.table_name,
+        client=connect_dynamodb(where.region, where.endpoint_url, _HASTY),
+        owner="a-look",
+        clock=utc_now,
+        monotonic=time.monotonic,
+        sleep=sleep,
     )
 
 

@@ -27,6 +27,7 @@ from claims_pipeline.clients.sync_state.facts import (
 from claims_pipeline.clients.sync_state.lease import Lease
 from claims_pipeline.clients.sync_state.state import SyncState
 from claims_pipeline.clients.sync_state.table import (
+    Patience,
     StateAccessDenied,
     StateTableMissing,
     StateTableWrong,
@@ -50,6 +51,7 @@ __all__ = [
     "OtherOrganization",
     "Passes",
     "PastSync",
+    "Patience",
     "Paused",
     "PendingRequest",
     "StateAccessDenied",

@@ -215,6 +215,8 @@ class CustomerState:
     """The doubt that a person dispelled, until a sync commits."""
     decisions: tuple[Decision, ...] = ()
     """The newest first."""
+    decisions_made: int = 0
+    """Moves with each decision of a person, also where nothing else changes."""
     history: tuple[PastSync, ...] = ()
     """The newest first."""
     commit_id: str | None = None

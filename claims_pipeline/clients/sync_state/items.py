@@ -79,6 +79,7 @@ def customer_state(customer: str, item: Mapping[str, Any]) -> CustomerState:
         doubt=_if_there(held, "doubt", _doubt),
         believed=_if_there(held, "believed", _doubt),
         decisions=decisions_in(held),
+        decisions_made=int(held.get("decisions_made", 0)),
         history=tuple(_past(each) for each in held.get("history", [])),
         commit_id=held.get("commit_id"),
     )

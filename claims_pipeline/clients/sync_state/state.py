@@ -52,6 +52,7 @@ DUE_ATTRIBUTES = (
     "doubt",
     "believed",
     "counts",
+    "decisions_made",
 )
 _SAME_ORG = 15
 """Characters of an org id that count: the 18-character form adds three that follow from them."""

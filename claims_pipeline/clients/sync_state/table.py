@@ -76,13 +76,26 @@ class ConditionFailed(Exception):
         return self.items.get(0, {})
 
 
-def connect(region: str | None, endpoint_url: str | None) -> "DynamoDBClient":
-    """A DynamoDB client with time-outs and boto3's bounded, jittered retries. Asks nobody."""
-    patience = Config(
-        connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5}
+@dataclass(frozen=True)
+class Patience:
+    """With one call to DynamoDB: boto3 tries again, with jitter, so many times in all."""
+
+    connect_seconds: float = 5
+    read_seconds: float = 10
+    attempts: int = 5
+
+
+def connect(
+    region: str | None, endpoint_url: str | None, patience: Patience = Patience()
+) -> "DynamoDBClient":
+    """A DynamoDB client with time-outs and boto3's bounded retries. Asks nobody."""
+    config = Config(
+        connect_timeout=patience.connect_seconds,
+        read_timeout=patience.read_seconds,
+        retries={"mode": "standard", "total_max_attempts": patience.attempts},
     )
     try:
-        return boto3.client("dynamodb", region_name=region, endpoint_url=endpoint_url, config=patience)
+        return boto3.client("dynamodb", region_name=region, endpoint_url=endpoint_url, config=config)
     except aws.BotoCoreError as error:
         raise StateAccessDenied(
             f"boto3 cannot be set up for DynamoDB ({type(error).__name__}): set AWS_REGION, or mend AWS's own settings."

@@ -66,6 +66,18 @@ def test_a_release_leaves_a_wish_that_stands(table: Table) -> None:
     assert state.read(NORTH).request == SyncRequest("wish-1", "full")
 
 
+def test_each_decision_is_seen_by_whoever_reads_many_customers(table: Table) -> None:
+    """A release may leave everything else as it stands: the sensor must know that a person has spoken."""
+    state = table.worker("person").state
+    state.ask_for_sync(NORTH, SyncRequest("wish-1"))
+    state.release(NORTH, by="ada")
+    before = state.read_many([NORTH])[NORTH]
+    state.release(NORTH, by="ada", free_lease=True)
+    after = state.read_many([NORTH])[NORTH]
+    assert (before.decisions_made, after.decisions_made) == (1, 2)
+    assert (after.attempts, after.request) == (before.attempts, before.request)
+
+
 def test_a_freed_lease_is_lost_to_whoever_held_it(table: Table) -> None:
     stuck, person, other = table.worker("stuck"), table.worker("person").state, table.worker("other")
     with stuck.state.lease(NORTH) as lease:

@@ -1,0 +1,49 @@
+"""How a run that fails says so in the sync state, whichever door it came through.
+
+What belongs here: which failures are told, and as what. Not here: counting attempts (`clients.sync_state`), nor what
+follows from a failure (`due`).
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import polars as pl
+
+from claims_pipeline.clients.sync_state import SyncState
+from claims_pipeline.errors import LeaseHeld, TransientError
+
+_LOG = logging.getLogger(__name__)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
+
+
+@contextmanager
+def attempt_told(state: SyncState, customer: str) -> Iterator[None]:
+    """What fails inside is kept by the name of its error, and raised on.
+
+    Only a TransientError passes by itself; one that is none of ours does not. A run that found the customer held has
+    made no attempt. An interrupted run tells nothing, like a killed one.
+    """
+    try:
+        yield
+    except LeaseHeld:
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        _tell(state, customer, error)
+        raise
+
+
+def _tell(state: SyncState, customer: str, error: BaseException) -> None:
+    """Never raises: the run's own error is what people must see."""
+    name = _NAME.search(type(error).__name__)
+    try:
+        state.record_failure(
+            customer, name[0] if name else "Unexpected", passes=isinstance(error, TransientError)
+        )
+    except Exception as untold:  # noqa: BLE001 - whatever keeps us from telling must not hide what failed
+        _LOG.warning(
+            "How the run for customer %s failed could not be kept in the sync state (%s).",
+            customer,
+            type(untold).__name__,
+        )
