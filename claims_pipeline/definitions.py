@@ -21,6 +21,7 @@ from claims_pipeline.assets import (
     unmapped_payors,
 )
 from claims_pipeline.automation import jobs
+from claims_pipeline.checks import reconciliation
 from claims_pipeline.resources.io_manager import ParquetIOManager
 from claims_pipeline.resources.systems import (
     ClaimsSettings,
@@ -34,7 +35,7 @@ from claims_pipeline.settings import customer_numbers
 
 
 def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:
-    """Assets, job and resources over the customers that the environment names."""
+    """Assets, checks, jobs and resources over the customers that the environment names."""
     customers = dg.StaticPartitionsDefinition(list(customer_numbers(environ)))
     return dg.Definitions(
         assets=[
@@ -44,7 +45,8 @@ def build_definitions(environ: Mapping[str, str]) -> dg.Definitions:
             salesforce_synced_claims.build(customers),
             unmapped_payors.build(),
         ],
-        jobs=[jobs.build()],
+        asset_checks=[reconciliation.build()],
+        jobs=[jobs.build(), jobs.build_full()],
         resources=_resources(),
     )
 

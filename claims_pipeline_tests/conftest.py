@@ -1,4 +1,4 @@
-"""What holds for every test: where CLAIMS_NO_SKIPS is set, a skipped test fails the run; and towns to work in."""
+"""What holds for every test: a skipped test fails the run where CLAIMS_NO_SKIPS is set. And towns to work in."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from claims_pipeline_tests.dynamodb_local import DynamoDBLocal
     from claims_pipeline_tests.town import Town
 
 
@@ -23,6 +24,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CLAIMS_NO_SKIPS") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local() -> "Iterator[DynamoDBLocal]":
+    """Amazon's DynamoDB Local, one for all tests of this process: each works on a table of its own."""
+    from claims_pipeline_tests.dynamodb_local import serve_dynamodb_local
+
+    server = serve_dynamodb_local()
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -117,6 +117,7 @@ def synced_metadata(synced: Synced, instance_url: str) -> dict[str, Any]:
         "held_by_reason": dg.MetadataValue.json(dict(synced.held_by_reason)),
         "relinked": dg.MetadataValue.json(dict(synced.relinked)),
         "tried_again": synced.tried_again,
+        "refused_earlier_and_waiting": synced.waiting,
         "refused_beyond": dg.MetadataValue.json(
             {name: dict(codes) for name, codes in synced.refused_beyond.items()}
         ),

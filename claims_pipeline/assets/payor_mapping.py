@@ -6,7 +6,8 @@ import dagster as dg
 import polars as pl
 
 from claims_pipeline.assets.describe import table_schema
-from claims_pipeline.assets.steps import GROUP, IF_IT_PASSES, OWNERS, step
+from claims_pipeline.assets.steps import GROUP, OWNERS, step
+from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.payors import SCHEMA, read_payor_mapping

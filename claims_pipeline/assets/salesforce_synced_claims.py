@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import dagster as dg
 
 from claims_pipeline.assets.describe import synced_metadata
-from claims_pipeline.assets.steps import GROUP, IF_IT_PASSES, OWNERS, step
+from claims_pipeline.assets.steps import GROUP, OWNERS, step
 from claims_pipeline.checks import balance
+from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync.bring import StoredClaims
 from claims_pipeline.sync.options import SyncOptions
-from claims_pipeline.sync.settle import SYNCED, StoredClaims, settle
+from claims_pipeline.sync.settle import SYNCED, settle
 
 
 class SettleConfig(dg.Config):
@@ -45,6 +47,7 @@ def build(customers: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         Grain: one row a claim. Key: claim_key. Source: Salesforce's own results.
         """
         with step(context, systems) as at_work:
+            at_work.require_own_fetch(transformed_claims.stamp)
             stored = StoredClaims(transformed_claims, rejected_claims, payor_mapping)
             options = SyncOptions(resend=config.resend)
             synced = settle(stored, options, at_work.connections, at_work.work, at_work.say)

@@ -10,16 +10,14 @@ from pathlib import Path
 
 import dagster as dg
 
+from claims_pipeline.errors import OlderThanCommitted
 from claims_pipeline.resources.failures import failures_told
 from claims_pipeline.resources.systems import ClaimsSystems
+from claims_pipeline.storage.frames import Stamp
 from claims_pipeline.sync.connections import Connections
 
 OWNERS = ["team:claims"]
 GROUP = "claims"
-IF_IT_PASSES = dg.RetryPolicy(
-    max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)
-"""For what passes by itself; a lasting failure is raised so that it is not retried."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +32,24 @@ class Step:
         """Progress, for the run's log."""
         self.context.log.info(line)
 
+    def require_own_fetch(self, stored: Stamp) -> None:
+        """Raise OlderThanCommitted where this run repeats one whose fetch was replaced by a newer, committed one."""
+        root, fetched_by = self.context.run.root_run_id, stored.facts["fetched_by"]
+        if root is None or fetched_by == root:
+            return
+        committed = self.connections.state.read(stored.customer).committed_sequence
+        if stored.sequence is not None and stored.sequence <= committed:
+            raise OlderThanCommitted(
+                f"Customer {stored.customer}: this run repeats run {root}, and since then run {fetched_by} has fetched "
+                f"the report anew (fetch {stored.sequence}), which is in Salesforce. Nothing was changed, and nothing "
+                "is to be done: the newer one stands."
+            )
+
 
 @contextmanager
 def step(context: dg.AssetExecutionContext, systems: ClaimsSystems) -> Iterator[Step]:
     """A step's surroundings. Failures become `dg.Failure` in words without values; lasting ones are not retried."""
     with failures_told():
-        connections = systems.connect(context.run.run_id)
+        connections = systems.connect(context.run.run_id, context.run.root_run_id)
         with connections.storage.work_folder("step") as work:
             yield Step(connections, work, context)

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import dagster as dg
 
 from claims_pipeline.assets.describe import claims_metadata, rejected_metadata
-from claims_pipeline.assets.steps import GROUP, IF_IT_PASSES, OWNERS, step
+from claims_pipeline.assets.steps import GROUP, OWNERS, step
 from claims_pipeline.checks import balance
+from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.storage.frames import StampedFrame
-from claims_pipeline.sync.settle import preflight
+from claims_pipeline.sync.ready import preflight
 from claims_pipeline.sync.transform import transform
 
 CLAIMS, REJECTED = "transformed_claims", "rejected_claims"
@@ -50,6 +51,7 @@ def build(customers: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         payor_mapping: StampedFrame,
     ) -> Iterator[dg.MaterializeResult[StampedFrame] | dg.AssetCheckResult]:
         with step(context, systems) as at_work:
+            at_work.require_own_fetch(raw_collaboratemd_claims.stamp)
             lengths = preflight(at_work.connections).lengths
             done = transform(
                 raw_collaboratemd_claims, payor_mapping, lengths, at_work.connections.storage, at_work.work

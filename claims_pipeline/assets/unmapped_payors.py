@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from claims_pipeline.assets.describe import unmapped_metadata
-from claims_pipeline.assets.steps import GROUP, IF_IT_PASSES, OWNERS, step
+from claims_pipeline.assets.steps import GROUP, OWNERS, step
+from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.payors import matcher_of

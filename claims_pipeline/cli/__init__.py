@@ -15,7 +15,9 @@ from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of, words_of
 _NAME = "claims-pipeline"
 _COMMANDS = {
     "sync": "Fetch, transform and send the claims of one customer, or of all.",
+    "replay": "Bring a customer's stored report into Salesforce again, without CollaborateMD.",
     "check": "Can we sign in everywhere, are the fields there, is the report readable?",
+    "reconcile": "After a full fetch: does Salesforce hold what the source holds, claim by claim?",
     "sandbox": "Local stand-ins for CollaborateMD, Salesforce and DynamoDB, until stopped.",
     "demo": "The whole pipeline through Dagster against a sandbox, with a summary.",
 }

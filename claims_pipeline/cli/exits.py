@@ -35,7 +35,8 @@ _MEANINGS = {
     Exit.UNEXPECTED: "a fault of the pipeline itself",
     Exit.USAGE: "wrong options",
     Exit.SETTINGS: "settings are missing or wrong",
-    Exit.NOT_ALL_ARRIVED: "done, but rows were rejected, or claims refused or held: the summary says which",
+    Exit.NOT_ALL_ARRIVED: "done, but rows were rejected, claims refused or held, or Salesforce is not as the source: "
+    "the words say which",
     Exit.PERMANENT: "a person must mend something first: the message says what",
     Exit.TRANSIENT: "passes by itself: run it again later",
     Exit.BUSY: "another run is at work",

@@ -5,28 +5,26 @@ import uuid
 import click
 import polars as pl
 
+from claims_pipeline.cli.customers import chosen_customers, with_customers
 from claims_pipeline.cli.exits import Exit, exit_code_of, words_of, worst
 from claims_pipeline.cli.progress import progress
-from claims_pipeline.settings import Customer, FilterKind, Settings
+from claims_pipeline.cli.reconcile import exit_code_of_found, reconcile_one
+from claims_pipeline.settings import Customer, FilterKind
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
 from claims_pipeline.sync.payors import matcher_of
+from claims_pipeline.sync.reconciliation_told import verdict, what_to_do
 from claims_pipeline.sync.summary import summary, unmapped_lines
 from claims_pipeline.sync.unmapped import unmapped_payors
 from claims_pipeline.sync.whole import WholeSync, sync_customer
 
 
 @click.command("sync")
-@click.option(
-    "--customer",
-    "numbers",
-    multiple=True,
-    help="CollaborateMD customer number; all of the settings by default.",
-)
+@with_customers
 @click.option(
     "--full",
     is_flag=True,
-    help="Fetch the filters declared full, and mark claims that are gone at the source.",
+    help="Fetch the filters declared full, mark claims that are gone at the source, and compare Salesforce with it.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Compare and say what would be sent; send nothing, move no cursor."
@@ -40,12 +38,8 @@ def command(numbers: tuple[str, ...], full: bool, dry_run: bool, resend: bool, a
     settings = read_settings()
     options = SyncOptions(FilterKind.FULL if full else FilterKind.RECENT, dry_run, resend, accept_empty)
     with connect(settings, f"cli-{uuid.uuid4().hex}") as connections:
-        codes = [_one(customer, options, connections) for customer in _customers(settings, numbers)]
+        codes = [_one(customer, options, connections) for customer in chosen_customers(settings, numbers)]
     return worst(codes)
-
-
-def _customers(settings: Settings, numbers: tuple[str, ...]) -> list[Customer]:
-    return [settings.customer(number) for number in numbers] if numbers else list(settings.customers)
 
 
 def _one(customer: Customer, options: SyncOptions, connections: Connections) -> Exit:
@@ -53,14 +47,24 @@ def _one(customer: Customer, options: SyncOptions, connections: Connections) -> 
     try:
         with progress(f"customer {customer.number}") as say:
             whole = sync_customer(customer, options, connections, say)
-        _tell(whole, connections)
+        tell(whole, connections)
+        equal = _told_equal(customer, connections) if options.reconciles else Exit.ALL_ARRIVED
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the other customers' turn comes
         click.echo(f"Customer {customer.number} failed: {words_of(error)}", err=True)
         return exit_code_of(error)
-    return Exit.ALL_ARRIVED if whole.all_arrived else Exit.NOT_ALL_ARRIVED
+    return equal if whole.all_arrived else Exit.NOT_ALL_ARRIVED
 
 
-def _tell(whole: WholeSync, connections: Connections) -> None:
+def _told_equal(customer: Customer, connections: Connections) -> Exit:
+    """The verdict on a full sync. It is told from what stands after the commit: what the sync read back came before."""
+    found = reconcile_one(customer.number, connections)
+    click.echo(verdict(found))
+    if not found.is_equal:
+        click.echo(what_to_do(found))
+    return exit_code_of_found(found)
+
+
+def tell(whole: WholeSync, connections: Connections) -> None:
     """What became of the claims, at once: they have arrived, whatever becomes of the list of payors."""
     for line in summary(whole.synced, whole.rejected):
         click.echo(line)

@@ -1,6 +1,7 @@
 """Our errors as Dagster's: in words without values, and lasting ones so that no retry repeats them.
 
-What belongs here: the translation, once, for assets and the IO manager. Not here: the errors (`errors`).
+What belongs here: the translation, once, for assets, checks and the IO manager, and which failures are retried. Not
+here: the errors (`errors`).
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,11 @@ import dagster as dg
 import polars as pl
 
 from claims_pipeline.errors import ClaimsPipelineError, PermanentError, where_it_broke
+
+IF_IT_PASSES = dg.RetryPolicy(
+    max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
+)
+"""For what passes by itself; a lasting failure is raised so that it is not retried."""
 
 
 @contextmanager

@@ -90,12 +90,13 @@ class ClaimsSystems(dg.ConfigurableResource[None]):
     salesforce: dg.ResourceDependency[Salesforce]
     sync_state: dg.ResourceDependency[SyncStateTable]
 
-    def connect(self, run_id: str) -> connections.Connections:
-        """Connections for one run."""
+    def connect(self, run_id: str, root_run_id: str | None = None) -> connections.Connections:
+        """Connections for one run. `root_run_id`: of the run that this one repeats, if it repeats one."""
         return connections.Connections(
             self.settings.load(),
             self.storage.open(),
             self.collaboratemd.client(),
             self.salesforce.client(),
             self.sync_state.client(run_id),
+            run=root_run_id or run_id,
         )

@@ -27,17 +27,22 @@ class LocalDynamoDB:
         self.url = f"http://{host}:{port}"
 
     def environment(self) -> Mapping[str, str]:
-        """The settings that lead our pipeline (and boto3) here. The credentials are nobody's."""
-        return {
-            "DYNAMODB_ENDPOINT_URL": self.url,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
-        }
+        """The settings that lead our pipeline (and boto3) here."""
+        return environment_of(self.url)
 
     def close(self) -> None:
         """Stop answering."""
         self._server.stop()
+
+
+def environment_of(url: str) -> Mapping[str, str]:
+    """The settings that lead to a DynamoDB on this machine. The credentials are nobody's."""
+    return {
+        "DYNAMODB_ENDPOINT_URL": url,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "sandbox",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+    }
 
 
 def serve_dynamodb(port: int = 0) -> LocalDynamoDB:

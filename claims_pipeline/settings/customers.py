@@ -30,6 +30,9 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, strict=True)
 
 
+Share = Annotated[float, Field(ge=0, le=1, strict=False)]
+
+
 class FilterTable(_Table):
     """A filter in `claims.toml`."""
 
@@ -41,10 +44,10 @@ class FilterTable(_Table):
 class ThresholdsTable(_Table):
     """A customer's thresholds in `claims.toml`."""
 
-    least_share_of_last_report: Annotated[float, Field(ge=0, le=1, strict=False)] = (
-        Thresholds.least_share_of_last_report
-    )
+    least_share_of_last_report: Share = Thresholds.least_share_of_last_report
     empty_report_is_normal: bool = Thresholds.empty_report_is_normal
+    most_share_changed: Share = Thresholds.most_share_changed
+    most_share_of_charged_lost: Share = Thresholds.most_share_of_charged_lost
 
 
 class CustomerTable(_Table):
@@ -70,6 +73,8 @@ _SHAPES = {
     "thresholds": "a table",
     "least_share_of_last_report": "a number from 0 to 1",
     "empty_report_is_normal": "true or false",
+    "most_share_changed": "a number from 0 to 1",
+    "most_share_of_charged_lost": "a number from 0 to 1",
 }
 
 

@@ -32,10 +32,12 @@ class Filter:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What of a report makes us suspicious, compared with the last one of the same filter."""
+    """What of a report makes us suspicious: against the last one of the same filter, and against the org."""
 
     least_share_of_last_report: float = 0.5
     empty_report_is_normal: bool = False
+    most_share_changed: float = 0.5
+    most_share_of_charged_lost: float = 0.1
 
 
 @dataclass(frozen=True)

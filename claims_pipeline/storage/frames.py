@@ -111,9 +111,7 @@ class Storage:
 
         A dry run's (no sequence) lies apart, and the next one replaces it.
         """
-        apart = f"{DRY_RUN_PREFIX}/reports/{customer}"
-        folder = apart if sequence is None else f"reports/{customer}/{sequence:012d}"
-        name = f"{folder}/{file_name}"
+        name = _report_name(customer, sequence, file_name)
         self._place.publish(local, name)
         return name
 
@@ -123,6 +121,10 @@ class Storage:
         if path is None:
             raise NotStored(f"The report {name} is no longer in {self.location}. Fetch it again.")
         return path
+
+    def kept_report(self, customer: str, sequence: int, file_name: str) -> Path | None:
+        """What was kept under a fetch's sequence by this name, as a local file; None where nothing was."""
+        return self._fetch(_report_name(customer, sequence, file_name))
 
     def address(self, name: str) -> str:
         """Where a person finds the stored frame."""
@@ -156,6 +158,13 @@ class Storage:
     @staticmethod
     def _file(name: str, *, dry_run: bool) -> str:
         return f"{DRY_RUN_PREFIX}/{name}.parquet" if dry_run else f"{name}.parquet"
+
+
+def _report_name(customer: str, sequence: int | None, file_name: str) -> str:
+    folder = (
+        f"{DRY_RUN_PREFIX}/reports/{customer}" if sequence is None else f"reports/{customer}/{sequence:012d}"
+    )
+    return f"{folder}/{file_name}"
 
 
 def _default_work_parent(place: Place) -> Path:

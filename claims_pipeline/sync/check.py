@@ -19,7 +19,7 @@ from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.fetch import fetch
 from claims_pipeline.sync.options import SyncOptions
-from claims_pipeline.sync.settle import preflight
+from claims_pipeline.sync.ready import preflight
 
 _PAYMENT_FIELDS = ("paid", "balance", "check_reference", "paid_on")
 

@@ -38,6 +38,8 @@ class Connections:
     salesforce: SalesforceClient
     state: SyncState
     now: Clock = utc_now
+    run: str = ""
+    """Which run a fetch belongs to; one that repeats another belongs to the first."""
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -106,6 +108,7 @@ def connect(settings: Settings, owner: str) -> Iterator[Connections]:
         open_collaboratemd(settings),
         open_salesforce(settings),
         open_state(settings, owner),
+        run=owner,
     )
     try:
         yield connections

@@ -1,7 +1,8 @@
 """Kept: claims that Salesforce refused, tried again though no report holds them any more.
 
-What belongs here: which kept claims join a sync, and which stay kept after it. They lie with the claims' own data, in
-the private storage. A newer version from the source takes their place, a complete full fetch the place of all.
+What belongs here: which kept claims join a sync, which of the report's claims wait since nothing about them changed,
+and which stay kept after it. They lie with the claims' own data, in the private storage. A newer version from the
+source takes their place, a complete full fetch the place of all.
 """
 
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from claims_pipeline.claims.compare import SOURCE_FIELDS
 from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.claims.payors import PayorMatcher
 from claims_pipeline.clients.salesforce import PASSING_CODES
@@ -22,17 +24,41 @@ KEPT = "refused_claims"
 TRIED_AGAIN_AFTER = timedelta(days=7)
 """A refusal that does not pass by itself is tried once a week (by `--resend` at once)."""
 
-_CODE, _TRIED_AT = "refused_code", "tried_at"
+_CODE, _FIELDS, _TRIED_AT = "refused_code", "refused_fields", "tried_at"
+_REFUSAL = (_CODE, _FIELDS, _TRIED_AT)
 _MATCH = ("matched_payor", "match_rule", "linked_payor")
+_UNCHANGED = ("claim_key", *SOURCE_FIELDS, "matched_payor")
+"""What must be the same for a lasting refusal to stand: the claim's own fields and its payor."""
+_SPARED = pl.Schema(
+    {"claim_key": pl.String(), _CODE: pl.String(), _FIELDS: pl.String(), _TRIED_AT: pl.Datetime("us", "UTC")}
+)
 
 
 @dataclass(frozen=True)
 class Brought:
-    """What one sync brings: the report's claims and the kept ones that are due; and those that wait."""
+    """What one sync brings: the report's claims and the kept ones that are due; and those that wait.
+
+    `spared`: the report's own claims that need not be tried, by `claim_key` with the refusal that stands.
+    """
 
     claims: StampedFrame
     again: int
     waiting: PartWriter
+    spared: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Trying:
+    """Which kept claims are tried: what passes each time, what lasts once a week, or all of them."""
+
+    now: datetime
+    all_due: bool
+
+    @property
+    def is_due(self) -> pl.Expr:
+        """Of a kept claim."""
+        passes = pl.col(_CODE).is_in(list(PASSING_CODES))
+        return passes | (pl.col(_TRIED_AT) <= self.now - TRIED_AGAIN_AFTER) | self.all_due
 
 
 def with_kept(
@@ -41,33 +67,38 @@ def with_kept(
     matcher: PayorMatcher,
     storage: Storage,
     work: Path,
-    *,
-    now: datetime,
-    all_due: bool,
+    trying: Trying,
 ) -> Brought:
     """Add the kept claims that are due and of which this fetch says nothing. Memory: the keys, and one slice."""
     due, waiting = PartWriter(work / "kept-due"), PartWriter(work / "kept-waiting")
+    spared = pl.DataFrame(schema=_SPARED)
     kept = _kept(storage, claims.stamp.customer)
     if kept is None:
-        return Brought(claims, 0, waiting)
+        return Brought(claims, 0, waiting, spared)
     is_full = claims.stamp.facts["kind"] == FilterKind.FULL
     newer, unreadable = (frame.frame.select("claim_key").collect() for frame in (claims, rejected))
-    is_due = (
-        pl.col(_CODE).is_in(list(PASSING_CODES)) | (pl.col(_TRIED_AT) <= now - TRIED_AGAIN_AFTER) | all_due
-    )
     same_columns = kept.stamp.facts["present"] == claims.stamp.facts["present"]
     for part in kept.slices():
+        spared = spared.vstack(_unchanged(claims, part.filter(~trying.is_due)))
         left = part.join(newer, on="claim_key", how="anti")
         if is_full:  # what no row names is gone at the source
             left = left.join(unreadable, on="claim_key", how="semi")
-        tried = left.join(unreadable, on="claim_key", how="anti").filter(is_due & same_columns)
+        tried = left.join(unreadable, on="claim_key", how="anti").filter(trying.is_due & same_columns)
         waiting.write(left.join(tried, on="claim_key", how="anti"))
-        due.write(match_payors(tried.drop(_CODE, _TRIED_AT, *_MATCH), matcher))
+        due.write(match_payors(tried.drop(*_REFUSAL, *_MATCH), matcher))
     if not due.rows:
-        return Brought(claims, 0, waiting)
+        return Brought(claims, 0, waiting, spared)
     columns = claims.frame.collect_schema().names()
     both = pl.concat([claims.frame, due.scan().select(columns)])
-    return Brought(replace(claims, frame=both), due.rows, waiting)
+    return Brought(replace(claims, frame=both), due.rows, waiting, spared)
+
+
+def _unchanged(claims: StampedFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """Of kept claims that are not due: those that the report brings exactly as they were refused."""
+    if kept.is_empty():
+        return pl.DataFrame(schema=_SPARED)
+    same = claims.frame.join(kept.lazy(), on=_UNCHANGED, how="semi", nulls_equal=True).select("claim_key")
+    return kept.join(same.collect(), on="claim_key", how="semi").select(_SPARED.names()).cast(_SPARED)
 
 
 def keep_refused(
@@ -76,10 +107,14 @@ def keep_refused(
     """Store the claims that are refused after this sync, and those that wait still."""
     kept = PartWriter(work / "kept")
     is_refused = pl.col("outcome") == ClaimOutcome.REFUSED.value
-    refused = outcomes.frame.filter(is_refused).select("claim_key", pl.col("code").alias(_CODE)).collect()
-    tried_at = pl.lit(now.astimezone(UTC), dtype=pl.Datetime("us", "UTC")).alias(_TRIED_AT)
+    refusal = (pl.col("code").alias(_CODE), pl.col("fields").alias(_FIELDS))
+    refused = outcomes.frame.filter(is_refused).select("claim_key", *refusal).collect()
+    tried_at = pl.lit(now.astimezone(UTC), dtype=pl.Datetime("us", "UTC"))
+    told = refused.join(
+        brought.spared.select("claim_key", _TRIED_AT), on="claim_key", how="left"
+    ).with_columns(pl.col(_TRIED_AT).fill_null(tried_at))
     for part in brought.claims.slices():
-        kept.write(part.join(refused, on="claim_key", how="inner").with_columns(tried_at))
+        kept.write(part.join(told, on="claim_key", how="inner"))
     for part in brought.waiting.slices():
         kept.write(part)
     customer = outcomes.stamp.customer

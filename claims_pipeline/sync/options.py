@@ -21,3 +21,8 @@ class SyncOptions:
     dry_run: bool = False
     resend: bool = False
     accept_empty: bool = False
+
+    @property
+    def reconciles(self) -> bool:
+        """Whether Salesforce can be compared with the source after it: a full fetch that was sent."""
+        return self.kind is FilterKind.FULL and not self.dry_run

@@ -97,10 +97,10 @@ def org_sums(standing: Standing) -> OrgSums:
         arrived = sides.filter(pl.col("outcome").is_in(ARRIVED))
         absent += arrived.filter("absent").height
         differing += arrived.filter(~pl.col("absent") & pl.col("differs")).height
-        found["arrived"].append(_summed(arrived, standing.money))
+        found["arrived"].append(add_up(arrived, standing.money))
         for name in BESIDE:
-            found[name].append(_summed(sides.filter(pl.col("outcome") == name), standing.money))
-    sums = {name: _total(parts, standing.money) for name, parts in found.items()}
+            found[name].append(add_up(sides.filter(pl.col("outcome") == name), standing.money))
+    sums = {name: total(parts, standing.money) for name, parts in found.items()}
     arrived_sums = sums.pop("arrived")
     return OrgSums(
         arrived_sums, {name: each for name, each in sums.items() if each.claims}, absent, differing
@@ -134,7 +134,8 @@ def _both_sides(named: pl.DataFrame, records: pl.DataFrame, standing: Standing) 
     )
 
 
-def _summed(sides: pl.DataFrame, money: Iterable[str]) -> pl.DataFrame:
+def add_up(sides: pl.DataFrame, money: Iterable[str]) -> pl.DataFrame:
+    """One row: `claims`, and the sum of each amount and of its `org:` counterpart; for `total`."""
     amounts = [column for name in money for column in (name, f"org:{name}")]
     return sides.select(
         pl.len().cast(pl.Int64).alias("claims"),
@@ -142,10 +143,11 @@ def _summed(sides: pl.DataFrame, money: Iterable[str]) -> pl.DataFrame:
     )
 
 
-def _total(parts: list[pl.DataFrame], money: Iterable[str]) -> Sums:
-    total = pl.concat(parts).sum().row(0, named=True)
-    source = {name: _cents(total[name]) for name in money}
-    return Sums(int(total["claims"]), source, {name: _cents(total[f"org:{name}"]) for name in money})
+def total(parts: list[pl.DataFrame], money: Iterable[str]) -> Sums:
+    """The sums over what `add_up` gave of each bucket."""
+    summed = pl.concat(parts).sum().row(0, named=True)
+    source = {name: _cents(summed[name]) for name in money}
+    return Sums(int(summed["claims"]), source, {name: _cents(summed[f"org:{name}"]) for name in money})
 
 
 def _cents(amount: Decimal | None) -> Decimal:

@@ -59,9 +59,16 @@ class Writer:
 
 
 def decide_all(
-    claims: StampedFrame, rules: CompareRules, salesforce: SalesforceClient, work: Path
+    claims: StampedFrame,
+    rules: CompareRules,
+    salesforce: SalesforceClient,
+    work: Path,
+    spared: pl.DataFrame,
 ) -> Buckets:
-    """Compare every claim with the org: decisions by hash bucket (see `claims.compare.decide`)."""
+    """Compare every claim with the org: decisions by hash bucket (see `claims.compare.decide`).
+
+    A claim of `spared` (`kept.Brought`) that would be sent is not: its refusal stands, with action `refused`.
+    """
     count = bucket_count(claims.rows)
     buckets = Buckets(work / "claims", "claim_key", count)
     buckets.fill(claims.slices())
@@ -69,8 +76,18 @@ def decide_all(
     decided = Buckets(work / "decided", "claim_key", count)
     for number in range(count):
         bucket = canonical_claims(buckets.read(number))
-        decided.add(decide(bucket, standing(number, bucket), rules))
+        decided.add(_sparing(decide(bucket, standing(number, bucket), rules), spared))
     return decided
+
+
+def _sparing(decided: pl.DataFrame, spared: pl.DataFrame) -> pl.DataFrame:
+    """Not sent again: what was refused for good, and is as it was."""
+    joined = decided.join(spared, on="claim_key", how="left", maintain_order="left")
+    stands = pl.col("refused_code").is_not_null() & pl.col("action").is_in(["create", "update"])
+    return joined.with_columns(
+        action=pl.when(stands).then(pl.lit("refused")).otherwise("action"),
+        reason=pl.when(stands).then("refused_code").otherwise("reason"),
+    ).drop("refused_code", "tried_at")
 
 
 def _standing_records(
@@ -215,7 +232,11 @@ def deleted_claims(sent: Sent, rules: CompareRules, salesforce: SalesforceClient
 def _outcome_rows(decided: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     """Joins decisions with answers; a claim that was sent and has no answer is `unknown`."""
     not_sent = pl.col("action").replace_strict(
-        {"unchanged": ClaimOutcome.UNCHANGED.value, "hold": ClaimOutcome.HELD.value},
+        {
+            "unchanged": ClaimOutcome.UNCHANGED.value,
+            "hold": ClaimOutcome.HELD.value,
+            "refused": ClaimOutcome.REFUSED.value,
+        },
         default=ClaimOutcome.UNKNOWN.value,
     )
     joined = decided.join(answers, on="claim_key", how="left", maintain_order="left")
@@ -223,6 +244,7 @@ def _outcome_rows(decided: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
         outcome=pl.coalesce("outcome", not_sent),
         salesforce_id=pl.coalesce("salesforce_id", "org_id"),
         code=pl.coalesce("code", "reason"),
+        fields=pl.when(pl.col("action") == "refused").then("refused_fields").otherwise("fields"),
     ).select(
         "claim_key",
         pl.col(KEY_FIELD).alias("claim_number"),

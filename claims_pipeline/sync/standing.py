@@ -1,10 +1,10 @@
 """Standing: after a full fetch was sent, this customer's claims as the org holds them, beside what became of each.
 
-What belongs here: one download of the org's own amounts, cut into the same buckets as the outcomes. Not here: what is
-concluded from them (`missing` marks what is gone, `org_sums` proves the dollars).
+What belongs here: one download of what the org holds, cut into the same buckets as the outcomes. Not here: what is
+concluded from it (`missing` marks what is gone, `org_sums` proves the dollars, `reconcile` every field).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from claims_pipeline.claims.compare import (
     with_claim_key,
 )
 from claims_pipeline.clients.salesforce import SalesforceClient, soql_text
-from claims_pipeline.storage.buckets import Buckets, bucket_count
+from claims_pipeline.storage.buckets import Buckets, PartWriter, bucket_count
 from claims_pipeline.storage.frames import StampedFrame
 
 REJECTED = "rejected"
@@ -32,6 +32,8 @@ NAMED_SCHEMA = pl.Schema(
     {
         "claim_key": pl.String(),
         "outcome": pl.String(),
+        "code": pl.String(),
+        "salesforce_id": pl.String(),
         **{f"{before}{name}": pl.String() for name in MONEY_FIELDS for before in ("", BEFORE)},
     }
 )
@@ -61,25 +63,31 @@ def standing(
     rules: CompareRules,
     salesforce: SalesforceClient,
     work: Path,
+    *,
+    beside: Sequence[str] = (),
 ) -> Standing:
-    """Read this customer's claims back, by one Bulk query. Memory: one bucket."""
-    count = bucket_count(outcomes.rows)
-    named = Buckets(work / "named", "claim_key", count, NAMED_SCHEMA)
-    named.fill(_named(part) for part in outcomes.slices())
-    named.fill(_named_by_rejected_rows(part) for part in rejected.slices())
+    """Read this customer's claims back, by one Bulk query: key, mark, amounts, and the fields `beside` them.
+
+    Memory: one bucket, of whichever side is the larger: the org may hold many more claims than the report.
+    """
     money = tuple(name for name in MONEY_FIELDS if rules.writes(name))
     marks = (MISSING_FIELD,) if MISSING_FIELD in rules.writable else ()
-    fields = (KEY_FIELD, "LastModifiedById", *marks, *money)
-    records = Buckets(
-        work / "standing", "claim_key", count, pl.Schema(dict.fromkeys((*fields, "claim_key"), pl.String))
-    )
+    fields = tuple(dict.fromkeys((KEY_FIELD, "LastModifiedById", *marks, *money, *beside)))
     whose = CUSTOMER_FIELD in rules.writable
-    downloaded = salesforce.download_claims(
+    downloaded = PartWriter(work / "standing-parts")
+    for part in salesforce.download_claims(
         fields,
         where=f"{CUSTOMER_FIELD} = {soql_text(rules.customer)}" if whose else None,
         work_folder=work / "download-standing",
-    )
-    records.fill(with_claim_key(part, KEY_FIELD) for part in downloaded)
+    ):
+        downloaded.write(with_claim_key(part, KEY_FIELD))
+    count = bucket_count(max(outcomes.rows, downloaded.rows))
+    schema = pl.Schema(dict.fromkeys((*fields, "claim_key"), pl.String))
+    records = Buckets(work / "standing", "claim_key", count, schema)
+    records.fill(downloaded.slices())
+    named = Buckets(work / "named", "claim_key", count, NAMED_SCHEMA)
+    named.fill(_named(part) for part in outcomes.slices())
+    named.fill(_named_by_rejected_rows(part) for part in rejected.slices())
     return Standing(named, records, money, whose)
 
 

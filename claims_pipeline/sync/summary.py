@@ -14,10 +14,10 @@ from claims_pipeline.claims.payors import MatchRule
 from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.org_sums import OrgSums
+from claims_pipeline.sync.phrases import AMOUNT_WORDS, SHOWN, amounts, dollars_text, line, listed
 from claims_pipeline.sync.standing import REJECTED
 from claims_pipeline.sync.synced import Synced
 
-_SHOWN = 8
 _OUTCOME_WORDS: dict[str, str] = {
     ClaimOutcome.CREATED.value: "created in Salesforce",
     ClaimOutcome.UPDATED.value: "updated in Salesforce",
@@ -48,37 +48,32 @@ def summary(synced: Synced, rejected: StampedFrame) -> Iterator[str]:
     rows = sum(report["rows"] for report in stamp.facts["reports"])
     title = "Dry run: nothing was sent. What a sync would do" if stamp.dry_run else "Sync"
     yield f"{title} of customer {stamp.customer}, report of {stamp.fetched_at:%Y-%m-%d %H:%M} UTC"
-    yield _line(rows, "rows in the report")
-    dollars = synced.source_dollars
-    yield _line(
-        synced.outcomes.rows,
-        f"claims: {_dollars(dollars['Charged_Amount__c'])} charged, {_dollars(dollars['Paid_Amount__c'])} paid, "
-        f"{_dollars(dollars['Total_BDP__c'])} balance",
-    )
+    yield line(rows, "rows in the report")
+    yield line(synced.outcomes.rows, f"claims: {amounts(synced.source_dollars)}")
     if synced.tried_again:
-        yield _line(synced.tried_again, "of them of earlier reports: refused then, tried again", indent=4)
+        yield line(synced.tried_again, "of them of earlier reports: refused then, tried again", indent=4)
     for outcome, words in _OUTCOME_WORDS.items():
         if synced.counts[outcome]:
-            yield _line(synced.counts[outcome], words, indent=4)
+            yield line(synced.counts[outcome], words, indent=4)
     if synced.counts["recreated"]:
         words = "of the created: someone had deleted them in Salesforce"
-        yield _line(synced.counts["recreated"], words, indent=4)
+        yield line(synced.counts["recreated"], words, indent=4)
     yield from _healed(synced)
     yield from _why("refused", synced.refused_by_code, {}, synced.outcomes)
     yield from _why("held", synced.held_by_reason, _HELD_WORDS, synced.outcomes)
+    if synced.waiting:
+        yield line(
+            synced.waiting, "claims of earlier reports, refused then, wait to be tried again (once a week)"
+        )
     yield from _rejected(rejected)
     yield from _beyond(synced)
     yield from (f"  Note: {warning}" for warning in synced.warnings)
 
 
-def _line(count: int, words: str, *, indent: int = 0) -> str:
-    return f"{count:>12,}  {' ' * indent}{words}"
-
-
 def _healed(synced: Synced) -> Iterator[str]:
     if synced.counts["healed"]:
         fields = ", ".join(f"{name} ({count})" for name, count in synced.healed_by_field.items())
-        yield _line(
+        yield line(
             synced.counts["healed"],
             f"of the updated: changed by hand in Salesforce, put right: {fields}",
             indent=4,
@@ -92,12 +87,12 @@ def _why(
         ids = (
             outcomes.frame.filter((pl.col("outcome") == outcome) & (pl.col("code") == code))
             .select("claim_number", "fields")
-            .head(_SHOWN)
+            .head(SHOWN)
             .collect()
         )
         fields = sorted({name for name in ids.get_column("fields").drop_nulls().to_list() if name})
         because = words.get(code, f"Salesforce says {code}" + (f" ({', '.join(fields)})" if fields else ""))
-        yield _line(count, f"{because}: {_list(ids.get_column('claim_number').to_list(), count)}", indent=8)
+        yield line(count, f"{because}: {listed(ids.get_column('claim_number').to_list(), count)}", indent=8)
 
 
 def _rejected(rejected: StampedFrame) -> Iterator[str]:
@@ -107,51 +102,46 @@ def _rejected(rejected: StampedFrame) -> Iterator[str]:
         return
     charged = Decimal(str(rows.get_column("charged").sum()))
     unknown = rows.get_column("charged").null_count()
-    held_up = f"{_dollars(charged)} charged" + (f", and {unknown} amounts unknown" if unknown else "")
-    yield _line(rows.height, f"rows rejected: {held_up}. They stand in no claim; mend them in CollaborateMD")
+    held_up = f"{dollars_text(charged)} charged" + (f", and {unknown} amounts unknown" if unknown else "")
+    yield line(rows.height, f"rows rejected: {held_up}. They stand in no claim; mend them in CollaborateMD")
     for code, group in sorted(rows.partition_by("code", as_dict=True).items()):
         rule = Rejection(str(code[0]))
         places = [
             f"row {row['row_number']}" + (f" (claim {row['claim_id']})" if row["claim_id"] else "")
-            for row in group.head(_SHOWN).iter_rows(named=True)
+            for row in group.head(SHOWN).iter_rows(named=True)
         ]
-        yield _line(
-            group.height, f"{PLAIN_WORDS[rule]} [{rule.value}]: {_list(places, group.height)}", indent=4
+        yield line(
+            group.height, f"{PLAIN_WORDS[rule]} [{rule.value}]: {listed(places, group.height)}", indent=4
         )
 
 
 def _beyond(synced: Synced) -> Iterator[str]:
     relinked = synced.relinked.get(ClaimOutcome.UPDATED.value, 0)
     if relinked:
-        yield _line(relinked, "older claims linked anew, since their payor's mapping changed")
+        yield line(relinked, "older claims linked anew, since their payor's mapping changed")
     missing = synced.missing.get(ClaimOutcome.UPDATED.value, 0)
     if missing:
-        yield _line(missing, "claims of Salesforce are marked (or no longer marked) as missing at the source")
+        yield line(missing, "claims of Salesforce are marked (or no longer marked) as missing at the source")
     for doing, codes in synced.refused_beyond.items():
         words = ", ".join(f"{code} ({count})" for code, count in codes.items())
-        yield _line(sum(codes.values()), f"{_BEYOND_WORDS[doing]}, since Salesforce refused: {words}")
+        yield line(sum(codes.values()), f"{_BEYOND_WORDS[doing]}, since Salesforce refused: {words}")
     if synced.org_sums is not None:
         yield from _org_sums(synced.org_sums)
 
 
 def _org_sums(sums: OrgSums) -> Iterator[str]:
     """The proof of a full fetch, and what stands beside it."""
-    yield _line(
+    yield line(
         sums.arrived.claims,
-        f"claims read back from Salesforce have the source's amounts: {_amounts(sums.arrived.org)}",
+        f"claims read back from Salesforce have the source's amounts: {amounts(sums.arrived.org)}",
     )
     for name, beside in sums.beside.items():
-        yield _line(
+        yield line(
             beside.claims,
-            f"{_BESIDE_WORDS[name]}: {_amounts(beside.org)} in Salesforce"
-            + (f", {_amounts(beside.source)} at the source" if name in _WITH_SOURCE_AMOUNTS else ""),
+            f"{_BESIDE_WORDS[name]}: {amounts(beside.org)} in Salesforce"
+            + (f", {amounts(beside.source)} at the source" if name in _WITH_SOURCE_AMOUNTS else ""),
             indent=4,
         )
-
-
-def _amounts(amounts: Mapping[str, Decimal]) -> str:
-    words = {"Charged_Amount__c": "charged", "Paid_Amount__c": "paid", "Total_BDP__c": "balance"}
-    return ", ".join(f"{_dollars(amount)} {words[name]}" for name, amount in amounts.items())
 
 
 def org_line(salesforce: SalesforceClient) -> str:
@@ -160,9 +150,8 @@ def org_line(salesforce: SalesforceClient) -> str:
         "SELECT COUNT(Id) claims, SUM(Charged_Amount__c) charged, SUM(Paid_Amount__c) paid, "
         "SUM(Total_BDP__c) balance FROM Claim__c"
     )
-    charged, paid, balance = (Decimal(str(row[name] or 0)) for name in ("charged", "paid", "balance"))
-    words = f"{_dollars(charged)} charged, {_dollars(paid)} paid, {_dollars(balance)} balance"
-    return _line(int(row["claims"]), f"claims stand in Salesforce: {words}")
+    found = {field: Decimal(str(row[word] or 0)) for field, word in AMOUNT_WORDS.items()}
+    return line(int(row["claims"]), f"claims stand in Salesforce: {amounts(found)}")
 
 
 def unmapped_lines(unmapped: StampedFrame) -> Iterator[str]:
@@ -175,17 +164,19 @@ def unmapped_lines(unmapped: StampedFrame) -> Iterator[str]:
         )
         return
     if rows.is_empty():
-        yield _line(0, "payors to map: every claim has its payor")
+        yield line(0, "payors to map: every claim has its payor")
         return
     claims, dollars = rows.get_column("claims").sum(), Decimal(str(rows.get_column("charged").sum()))
-    yield _line(rows.height, f"payors to map in Salesforce: {claims:,} claims, {_dollars(dollars)} charged")
-    for row in rows.head(_SHOWN).iter_rows(named=True):
+    yield line(
+        rows.height, f"payors to map in Salesforce: {claims:,} claims, {dollars_text(dollars)} charged"
+    )
+    for row in rows.head(SHOWN).iter_rows(named=True):
         name = row["payor_name"] or row["payor_key"]
         payor_id = f" ({row['payor_id']})" if row["payor_id"] else ""
-        words = f"{_dollars(row['charged'])}  {name}{payor_id}{_near(row['rule'], row['suggestions'])}"
-        yield _line(row["claims"], words, indent=4)
-    if rows.height > _SHOWN:
-        yield f"{'':>12}      and {rows.height - _SHOWN} more"
+        words = f"{dollars_text(row['charged'])}  {name}{payor_id}{_near(row['rule'], row['suggestions'])}"
+        yield line(row["claims"], words, indent=4)
+    if rows.height > SHOWN:
+        yield f"{'':>12}      and {rows.height - SHOWN} more"
 
 
 def _near(rule: str, suggestions: list[str]) -> str:
@@ -193,11 +184,3 @@ def _near(rule: str, suggestions: list[str]) -> str:
     if rule == MatchRule.AMBIGUOUS:
         return f"; more than one payor fits: {', '.join(suggestions)}"
     return f"; near: {suggestions[0]}" if suggestions else ""
-
-
-def _dollars(amount: Decimal) -> str:
-    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
-
-
-def _list(items: list[str], count: int) -> str:
-    return ", ".join(items) + (f" and {count - len(items)} more" if count > len(items) else "")

@@ -31,6 +31,7 @@ class Synced:
     relinked: Mapping[str, int]
     missing: Mapping[str, int]
     tried_again: int  # claims of earlier fetches that had been refused, among the outcomes
+    waiting: int  # refused earlier, and not tried by this sync (once a week)
     refused_beyond: Mapping[str, Mapping[str, int]]  # "relink" or "missing" -> code -> claims
     org_sums: OrgSums | None  # after a full fetch that was sent
     dollars: Mapping[str, Mapping[str, Decimal]]  # outcome -> Salesforce field -> sum
@@ -52,6 +53,7 @@ class Synced:
             relinked=told["relinked"],
             missing=told["missing"],
             tried_again=told["tried_again"],
+            waiting=told["waiting"],
             refused_beyond=told["refused_beyond"],
             org_sums=OrgSums.from_facts(told["org_sums"]) if told["org_sums"] is not None else None,
             dollars=_dollars_of(frame),

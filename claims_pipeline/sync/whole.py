@@ -6,13 +6,16 @@ What belongs here: one step after another, each stored before the next, exactly 
 from dataclasses import dataclass
 from pathlib import Path
 
+from claims_pipeline.errors import LeaseLost
 from claims_pipeline.settings import Customer
 from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync.bring import StoredClaims
 from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.fetch import fetch
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.payors import read_payor_mapping
-from claims_pipeline.sync.settle import StoredClaims, preflight, settle
+from claims_pipeline.sync.ready import preflight
+from claims_pipeline.sync.settle import settle
 from claims_pipeline.sync.synced import Synced
 from claims_pipeline.sync.transform import transform
 
@@ -35,31 +38,39 @@ def sync_customer(
     customer: Customer, options: SyncOptions, connections: Connections, say: Progress
 ) -> WholeSync:
     """Fetch, transform and send one customer's claims. The cursor moves last."""
-    storage = connections.storage
-    with storage.work_folder("sync") as work:
-        preflight(connections)  # before the report slot is taken: an org that is not ready costs nothing
-        raw = _stored(
-            "raw_collaboratemd_claims",
-            fetch(customer, options, connections, _folder(work, "fetch"), say),
-            connections,
-        )
-        say("reading payors and mappings")
-        payors = _payors(connections, options)
-        say("transforming")
-        lengths = preflight(connections).lengths
-        transformed = transform(raw, payors, lengths, storage, _folder(work, "transform"))
-        transformed.require_balance()
-        claims = _stored("transformed_claims", transformed.claims, connections)
-        rejected = _stored("rejected_claims", transformed.rejected, connections)
-        stored = StoredClaims(claims, rejected, payors)
-        synced = settle(stored, options, connections, _folder(work, "settle"), say)
+    with connections.storage.work_folder("sync") as work:
+        raw = fetch(customer, options, connections, _folder(work, "fetch"), say)
+        return bring_over(raw, options, connections, work, say)
+
+
+def bring_over(
+    raw: StampedFrame, options: SyncOptions, connections: Connections, work: Path, say: Progress
+) -> WholeSync:
+    """Store a fetch's raw rows, transform them, and settle."""
+    raw = _stored("raw_collaboratemd_claims", raw, connections)
+    say("reading payors and mappings")
+    payors = _payors(connections, options)
+    say("transforming")
+    lengths = preflight(connections).lengths
+    transformed = transform(raw, payors, lengths, connections.storage, _folder(work, "transform"))
+    transformed.require_balance()
+    claims = _stored("transformed_claims", transformed.claims, connections)
+    rejected = _stored("rejected_claims", transformed.rejected, connections)
+    stored = StoredClaims(claims, rejected, payors)
+    synced = settle(stored, options, connections, _folder(work, "settle"), say)
     return WholeSync(synced, rejected, payors)
 
 
 def _stored(asset: str, frame: StampedFrame, connections: Connections) -> StampedFrame:
     name = f"{asset}/{frame.stamp.customer}"
     connections.storage.write(name, frame)
-    return connections.storage.read(name, dry_run=frame.stamp.dry_run)
+    stored = connections.storage.read(name, dry_run=frame.stamp.dry_run)
+    if stored.stamp.sequence != frame.stamp.sequence:
+        raise LeaseLost(
+            f"Customer {frame.stamp.customer}: another run has stored {asset} of fetch {stored.stamp.sequence} over "
+            f"this run's, of fetch {frame.stamp.sequence}. This one stops and commits nothing."
+        )
+    return stored
 
 
 def _payors(connections: Connections, options: SyncOptions) -> StampedFrame:

@@ -28,7 +28,7 @@ _HELP_AND_LIST = (
 def test_help_lists_the_commands_and_every_exit_code() -> None:
     said = claims_pipeline({}, "--help")
     assert said.code == Exit.ALL_ARRIVED
-    for command in ("sync", "check", "sandbox", "demo"):
+    for command in ("sync", "check", "reconcile", "sandbox", "demo"):
         assert f"  {command} " in said.out
     for code in Exit:
         assert f"  {code.value}  {meaning_of(code)}" in said.out
@@ -52,6 +52,7 @@ def test_the_version_is_the_package_s() -> None:
     [
         ("sync", ["--customer", "--full", "--dry-run", "--resend", "--accept-empty"]),
         ("check", []),
+        ("reconcile", ["--customer", "--json"]),
         ("sandbox", ["--folder", "--report", "--claims", "--charges", "--seed", "--write-environment"]),
         ("demo", ["--report", "--claims", "--charges", "--seed", "--folder", "--ui", "--port"]),
     ],

@@ -83,7 +83,7 @@ def a_sleeper_wakes_after_its_lease(machine: Any) -> None:
     machine.sync(name="A", kind=RECENT)
     _change(machine, "C1", paid="25.00")
     meanwhile = {"other": (RECENT, "settle"), "news": [("C1", {"paid": "40.50"})]}
-    machine.freeze_while_the_other_works(name="A", kind=RECENT, at=("settle", 8), **meanwhile)
+    machine.freeze_while_the_other_works(name="A", kind=RECENT, at=("settle", "/composite"), **meanwhile)
 
 
 def never_clear_a_lookup(patch: pytest.MonkeyPatch) -> None:
@@ -123,7 +123,7 @@ def the_org_runs_a_dead_workers_job_late(machine: Any) -> None:
     machine.sync(name="A", kind=RECENT)
     _change(machine, "C1", paid="25.00")
     machine.org_does(act=("hold_jobs", True))
-    machine.crash(name="A", kind=RECENT, at=("settle", 19))  # the job is handed over, and nobody heard
+    machine.crash(name="A", kind=RECENT, at=("settle", "write PATCH"))  # the job is handed over, and nobody heard
     machine.org_does(act=("hold_jobs", False))
     _change(machine, "C1", paid="40.50")
     machine.sync(name="B", kind=RECENT)

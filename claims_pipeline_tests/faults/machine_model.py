@@ -66,6 +66,10 @@ class Owed:
         """Whether some reading of what happened makes it due."""
         return not self.lasting or now - min(self.tried_at_seconds) >= WEEK_SECONDS
 
+    def waits_for(self, version: Version, now: float) -> bool:
+        """Whether this very version may wait for its week, though a report holds it again."""
+        return self.lasting and version in self.versions and not self.is_due(now)
+
     def is_due(self, now: float) -> bool:
         """Whether every reading of what happened makes it due."""
         return not self.lasting or now - max(self.tried_at_seconds) >= WEEK_SECONDS
@@ -161,6 +165,10 @@ class Model:
             self.may[claim] = [version]
             self.edits.pop(claim, None)
             self.owed.pop(claim, None)
+            return
+        owed = self.owed.get(claim)
+        if owed is not None and owed.waits_for(version, bringing.at_seconds):
+            self.may[claim] = [*self.may[claim], version]
             return
         hold(claim in bringing.refused, "a commit, and a claim is not as its fetch says", claim)
         self.owed[claim] = Owed([version], [bringing.at_seconds], bringing.refused[claim])

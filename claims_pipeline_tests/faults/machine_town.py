@@ -28,11 +28,13 @@ from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME
 from claims_pipeline.sandbox.systems import FULL_FILTER_ID, RECENT_FILTER_ID, Sandbox
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync.bring import StoredClaims
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.fetch import fetch
 from claims_pipeline.sync.options import SyncOptions
 from claims_pipeline.sync.payors import read_payor_mapping
-from claims_pipeline.sync.settle import StoredClaims, preflight, settle
+from claims_pipeline.sync.ready import preflight
+from claims_pipeline.sync.settle import settle
 from claims_pipeline.sync.synced import Synced
 from claims_pipeline.sync.transform import transform
 from claims_pipeline_tests.faults.machine_dynamodb import Client, Table
@@ -81,8 +83,6 @@ class Worker:
     connections: Connections | None = None
     raw: StampedFrame | None = None
     ready: StoredClaims | None = None
-    given: list[str] = field(default_factory=list)
-    """The results that its last fetch polled for."""
     has_seen_another_org: bool = False
     """Its process began before the org was replaced: it must stop rather than go on in the new one."""
 
@@ -103,6 +103,8 @@ class MachineTown:
     clock: Clock = field(default_factory=Clock)
     source: Source = field(default_factory=Source)
     table: Table = field(default_factory=Table)
+    given: dict[int, int] = field(default_factory=dict)
+    """Sequence -> the run of the report that its fetch polled for last."""
     refused: dict[str, str] = field(default_factory=dict)
     """Claim -> the code with which the org refuses it now."""
 
@@ -141,12 +143,19 @@ class MachineTown:
                 options, customer = SyncOptions(kind=kind), self.settings.customer(FIRST)
                 fetched = fetch(customer, options, connections, work, _SILENT)
             finally:
-                worker.given = [path for path in self.wire.paths[seen:] if "/results/" in path]
+                asked = [path for path in self.wire.paths[seen:] if "/results/" in path]
+                if asked and not fate.was_frozen:
+                    self.given[self.sequence] = int(asked[-1].rpartition("/")[2])
             worker.raw = _stored("raw_collaboratemd_claims", fetched, connections)
 
-    def printed(self, worker: Worker) -> Printed:
-        """What the report said that the worker's fetch was given, by CollaborateMD's own books."""
-        identifier = int(worker.given[-1].rpartition("/")[2])
+    @property
+    def sequence(self) -> int:
+        """The highest that was given out."""
+        return int(self.table.items.get(FIRST, {}).get("sequence", {"N": "0"})["N"])
+
+    def printed(self, sequence: int) -> Printed:
+        """What the report of a fetch said, by CollaborateMD's own books."""
+        identifier = self.given[sequence]
         (run,) = [each for each in self.sandbox.reports.runs if each.identifier == identifier]
         content = run.report.entries[0].content
         assert isinstance(content, bytes)
@@ -293,7 +302,7 @@ class MachineTown:
     def accept_org(self) -> None:
         """A person says yes to the org that answers now."""
         known = self.table.items["default"]["organization_id"]["S"]
-        self.of(self.workers["A"]).state.accept_org(self.organization_id, instead_of=known)
+        self.of(self.workers["A"]).state.accept_org(self.organization_id, instead_of=known, by="tester")
 
     # -- looking on
 

@@ -25,6 +25,7 @@ from claims_pipeline.storage.place import FolderPlace
 
 T = TypeVar("T")
 _RECORDS = re.compile(r"/(composite/sobjects|sobjects/\w+)(/|$|\?)")
+_OF_CLAIMS = re.compile(r"/Claim__c(/|$|\?)|/jobs/ingest/")
 _JOB = re.compile(r"/jobs/ingest/\w+/?$")
 
 
@@ -36,13 +37,14 @@ class Killed(BaseException):
 class Fate:
     """What is to befall a worker at a boundary of its next step; the boundaries are numbered from 0.
 
-    Even ones stand before an effect, odd ones after it. A frozen worker stops only where it would ask something next,
-    never between its last look at the lease and a write: no lease can guard that gap.
+    Even ones stand before an effect, odd ones after it; a story names the effect instead (killed after it, frozen
+    before it). A frozen worker never stands between its last look at the lease and a write, to the org or of the
+    refused claims' file: no lease can guard that gap.
     """
 
     owner: str = ""
-    killed_at: int | None = None
-    frozen_at: int | None = None
+    killed_at: int | str | None = None
+    frozen_at: int | str | None = None
     meanwhile: Callable[[], None] = lambda: None
     was_frozen: bool = False
 
@@ -56,6 +58,7 @@ class Wire:
     on_write: Callable[[str, str], None] = lambda _, __: None
     """Is told the owner whose write it is."""
     writes: list[str] = field(default_factory=list)
+    """Those of claims, all workers' together."""
     paths: list[str] = field(default_factory=list)
     _fates: list[Fate] = field(default_factory=list)
     _passed: list[int] = field(default_factory=list)
@@ -83,25 +86,26 @@ class Wire:
     def effect(self, name: str, act: Callable[[], T]) -> T:
         """Act on the world, unless the worker is dead before; it may be dead when it should hear the answer."""
         is_write = name.startswith("write ")
-        self._boundary(may_freeze=not is_write)
+        self._boundary(name, may_freeze=not name.startswith(("write ", "publish refused_claims")))
         if is_write and self._fates:
-            self.writes.append(name)
+            if _OF_CLAIMS.search(name):
+                self.writes.append(name)
             self.on_write(self._fates[-1].owner, name)
         answer = act()
-        self._boundary(may_freeze=False)
+        self._boundary(name, may_freeze=False)
         return answer
 
-    def _boundary(self, *, may_freeze: bool) -> None:
+    def _boundary(self, name: str, *, may_freeze: bool) -> None:
         if not self._fates:
             return  # the test itself looks on
         fate, number = self._fates[-1], self._passed[-1]
         self._passed[-1] += 1
         if self._dead[-1]:
             raise Killed
-        if fate.killed_at == number:
+        if _is_here(fate.killed_at, number, name, is_after=number % 2 == 1):
             self._dead[-1] = True
             raise Killed
-        if fate.frozen_at is not None and number >= fate.frozen_at and may_freeze:
+        if may_freeze and _is_here(fate.frozen_at, number, name, is_after=True, or_later=True):
             fate.frozen_at, fate.was_frozen = None, True
             fate.meanwhile()
 
@@ -147,6 +151,15 @@ class Wire:
             decode_content=False,
             request_method=method,
         )
+
+
+def _is_here(
+    place: int | str | None, number: int, name: str, *, is_after: bool, or_later: bool = False
+) -> bool:
+    """Whether a fate's place is this boundary."""
+    if isinstance(place, str):
+        return is_after and place in name
+    return place is not None and (number >= place if or_later else number == place)
 
 
 @contextmanager

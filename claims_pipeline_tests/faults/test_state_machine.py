@@ -28,7 +28,7 @@ from claims_pipeline.errors import ClaimsPipelineError, OlderThanCommitted, Tran
 from claims_pipeline.sandbox.systems import Sandbox, SandboxCustomer
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import NotStored
-from claims_pipeline.sync.settle import StoredClaims
+from claims_pipeline.sync.bring import StoredClaims
 from claims_pipeline_tests.faults.machine_bugs import BUGS, Bug
 from claims_pipeline_tests.faults.machine_model import (
     LOOKUP,
@@ -192,12 +192,17 @@ class Machine(RuleBasedStateMachine):
         self._settle(self.town.workers[name], Fate(), from_storage=from_storage)
 
     @rule(name=workers, kind=kinds, at=where)
-    def crash(self, name: str, kind: FilterKind, at: tuple[str, int]) -> None:
+    def crash(self, name: str, kind: FilterKind, at: tuple[str, int | str]) -> None:
         self._steps(self.town.workers[name], kind, at[0], Fate(killed_at=at[1]))
 
     @rule(name=workers, kind=kinds, at=where, other=st.tuples(kinds, steps), news=news)
     def freeze_while_the_other_works(
-        self, name: str, kind: FilterKind, at: tuple[str, int], other: tuple[FilterKind, str], news: News
+        self,
+        name: str,
+        kind: FilterKind,
+        at: tuple[str, int | str],
+        other: tuple[FilterKind, str],
+        news: News,
     ) -> None:
         """A process stands still past its lease; meanwhile the source changes and the other worker takes over."""
         taking_over = self.town.workers["B" if name == "A" else "A"]
@@ -336,16 +341,21 @@ class Machine(RuleBasedStateMachine):
             self.saw("killed in fetch")
             stored = self._stored("raw_collaboratemd_claims")
             if stored is not None and stored.stamp.sequence not in self.model.fetched:
-                self.model.fetch_done(stored.stamp.sequence, town.printed(worker))  # type: ignore[arg-type]  # no dry run
+                self.model.fetch_done(stored.stamp.sequence, town.printed(stored.stamp.sequence))
             town.ends(worker)
             return False
-        except TransientError:
-            hold(fate.was_frozen, "a fetch failed without a reason")
+        except ClaimsPipelineError as error:
+            is_stopped = isinstance(error, OtherOrganization | AnotherOrgAnswers)
+            is_other_org = not self._org_is_known or worker.has_seen_another_org
+            if not (is_stopped and is_other_org) and not fate.was_frozen:
+                raise
+            self._lease_is_free(worker)
             town.ends(worker)
             return False
         assert worker.raw is not None
-        assert worker.raw.stamp.sequence is not None
-        self.model.fetch_done(worker.raw.stamp.sequence, town.printed(worker))
+        sequence = worker.raw.stamp.sequence
+        assert sequence is not None
+        self.model.fetch_done(sequence, town.printed(sequence))
         self._lease_is_free(worker)
         return True
 

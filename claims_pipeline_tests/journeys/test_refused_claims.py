@@ -10,10 +10,12 @@ from claims_pipeline.sandbox.salesforce.rows import RowError
 from claims_pipeline.sandbox.salesforce.scripts import Refusal
 from claims_pipeline.sync.connections import connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
+from claims_pipeline.sync.summary import summary
 from claims_pipeline.sync.whole import WholeSync, sync_customer
 from claims_pipeline_tests.journeys.conftest import FIRST, Town
 from claims_pipeline_tests.journeys.test_people import report, row
 
+KEY = "nobody knows health|nkh1"
 LASTING = RowError("FIELD_CUSTOM_VALIDATION_EXCEPTION", "no", ("MR_Number__c",))
 PASSING = RowError("SERVER_UNAVAILABLE", "later")
 
@@ -84,3 +86,39 @@ def test_a_full_fetch_that_lacks_a_kept_claim_lets_it_go(town: Town) -> None:
     assert town.full().synced.tried_again == 0
     assert town.sync().synced.tried_again == 0
     assert "500000002" not in town.claims()
+
+
+@pytest.mark.journey
+def test_a_lasting_refusal_of_a_claim_that_every_report_holds_is_tried_once_a_week(town: Town) -> None:
+    same = report(row("500000001"), row("500000002", paid="5.00"))
+    refused_first(town, LASTING, then=same)
+    town.sandbox.org.scripts.refusals.append(Refusal("Claim__c", "500000002", LASTING, times=1))
+    town.sandbox.salesforce_wire.clear_log()
+    for days in (0, 6):
+        waits = days_later(town, days).synced
+        assert (dict(waits.refused_by_code), waits.counts["unchanged"]) == ({LASTING.code: 1}, 1)
+    assert town.writes() == [], "nothing about it changed"
+    assert dict(days_later(town, 8).synced.refused_by_code) == {LASTING.code: 1}
+    assert len(town.writes()) == 1
+    assert days_later(town, 14).synced.refused_by_code == {LASTING.code: 1}, "six days after the last try"
+    assert days_later(town, 16).synced.counts["created"] == 1
+
+
+@pytest.mark.journey
+@pytest.mark.parametrize("change", ["amount", "mapping"])
+def test_a_lasting_refusal_is_tried_at_once_when_something_about_the_claim_changed(
+    town: Town, change: str
+) -> None:
+    paid = "9.00" if change == "amount" else "5.00"
+    refused_first(town, LASTING, then=report(row("500000001"), row("500000002", paid=paid)))
+    if change == "mapping":
+        town.map(KEY, next(iter(town.payors().values())))
+    assert town.sync().synced.counts["created"] == 1
+
+
+@pytest.mark.journey
+def test_claims_that_wait_are_told(town: Town) -> None:
+    refused_first(town, LASTING, then=report(row("500000001")))
+    whole = town.sync()
+    assert whole.synced.waiting == 1
+    assert any("wait to be tried again" in line for line in summary(whole.synced, whole.rejected))

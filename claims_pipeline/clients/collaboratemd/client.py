@@ -118,18 +118,22 @@ class CollaborateMDClient:
         filter_id: str,
         to: Path,
         *,
+        on_run: Callable[[str], None] | None = None,
         on_waiting: OnWaiting | None = None,
         on_poll: OnWaiting | None = None,
     ) -> bool:
         """Run the saved report and bring its ZIP to `to`. False: believed empty, and there is no file.
 
-        Raises TransientError if the same may work later, PermanentError if a person must change something.
+        `on_run` hears the identifier of each run of ours, before its result is asked for. Raises TransientError if
+        the same may work later, PermanentError if a person must change something.
         """
         request = _request(customer, report_id, filter_id)
         deadline = self._deadline()
         for run in range(1, self._runs + 1):
             try:
                 identifier = self._run(request, deadline, on_waiting)
+                if on_run:
+                    on_run(identifier)
                 return self._download(replace(request, identifier=identifier), to, deadline, on_poll)
             except (ReportTimedOut, ReportFailed) as failure:
                 too_late = self._transport.remaining_seconds(deadline) <= self._poll_seconds

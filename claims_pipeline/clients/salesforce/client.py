@@ -14,6 +14,7 @@ import polars as pl
 
 from claims_pipeline.clients.salesforce import bulk_query, reading
 from claims_pipeline.clients.salesforce.bulk_job import BulkJobs, JobListener, Patience
+from claims_pipeline.clients.salesforce.collections_way import CollectionsWay
 from claims_pipeline.clients.salesforce.connection import Connection
 from claims_pipeline.clients.salesforce.describe import ObjectDescription, describe
 from claims_pipeline.clients.salesforce.identity import OrgIdentity
@@ -181,6 +182,24 @@ class SalesforceClient:
             sizes=self._sizes,
         )
         return upsert.run(slices, total)
+
+    def upsert_few(
+        self,
+        sobject: str,
+        external_id_field: str,
+        payload: pl.DataFrame,
+        *,
+        before_batch: Callable[[], None] | None = None,
+    ) -> pl.DataFrame:
+        """Sends a payload of at most one batch by Collections, whatever the sizes say; its outcomes."""
+        way = CollectionsWay(
+            self._connection,
+            self.describe(sobject),
+            external_id_field,
+            batch_size=self._login.batch_size,
+            before_batch=before_batch,
+        )
+        return way.send(payload)
 
     def end_job(self, job_id: str) -> str:
         """Makes sure that an ingest job of an earlier run writes no more; its last state, or `Gone`."""

@@ -6,15 +6,23 @@ customer is due, nor anything of a claim (no PHI stands in the table). No scans,
 """
 
 from claims_pipeline.clients.sync_state.committing import OtherOrganization
-from claims_pipeline.clients.sync_state.items import (
+from claims_pipeline.clients.sync_state.deciding import NothingToDecide
+from claims_pipeline.clients.sync_state.facts import (
+    Attempts,
     BulkJob,
     Commit,
     CommittedFilter,
     CustomerState,
+    Decision,
+    Doubt,
+    Failure,
     FilterCommit,
+    Holder,
+    Passes,
     PastSync,
     Paused,
     PendingRequest,
+    SyncRequest,
 )
 from claims_pipeline.clients.sync_state.lease import Lease
 from claims_pipeline.clients.sync_state.state import SyncState
@@ -27,13 +35,20 @@ from claims_pipeline.clients.sync_state.table import (
 )
 
 __all__ = [
+    "Attempts",
     "BulkJob",
     "Commit",
     "CommittedFilter",
     "CustomerState",
+    "Decision",
+    "Doubt",
+    "Failure",
     "FilterCommit",
+    "Holder",
     "Lease",
+    "NothingToDecide",
     "OtherOrganization",
+    "Passes",
     "PastSync",
     "Paused",
     "PendingRequest",
@@ -41,6 +56,7 @@ __all__ = [
     "StateTableMissing",
     "StateTableWrong",
     "StateUnavailable",
+    "SyncRequest",
     "SyncState",
     "connect",
 ]

@@ -4,20 +4,21 @@ What belongs here: the transaction, its conditions, and what a refusal means. No
 """
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from claims_pipeline.clients.sync_state.items import (
+from claims_pipeline.clients.sync_state.facts import (
     HISTORY_LENGTH,
     Commit,
     CommittedFilter,
     CustomerState,
     PastSync,
-    customer_state,
 )
+from claims_pipeline.clients.sync_state.items import customer_state
 from claims_pipeline.clients.sync_state.lease import Lease
 from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
 from claims_pipeline.errors import OlderThanCommitted, PermanentError
 
+_CLOCKS_DIFFER = timedelta(hours=1)
 ROLL_UP = "default"
 """The item that the predecessor's operators query: sums over all customers' last syncs."""
 
@@ -25,16 +26,11 @@ ROLL_UP = "default"
 class OtherOrganization(PermanentError):
     """The settings lead to another Salesforce org than the one that the state belongs to."""
 
-    def __init__(self, known: str | None, found: str, table: str) -> None:
-        how = (
-            f'aws dynamodb update-item --table-name {table} --key \'{{"sync_id":{{"S":"{ROLL_UP}"}}}}\' '
-            f"--update-expression 'SET organization_id = :org' "
-            f'--expression-attribute-values \'{{":org":{{"S":"{found}"}}}}\''
-        )
+    def __init__(self, known: str | None, found: str) -> None:
         super().__init__(
             f"The sync state belongs to Salesforce org {known or '(none yet)'}, and the settings lead to org {found}. "
-            "If that is a mistake, mend SALESFORCE_DOMAIN and the user. If it is meant (a refreshed sandbox), "
-            f"a person says so once: {how}"
+            "Nothing was sent. If that is a mistake, mend SALESFORCE_DOMAIN and the user. If it is meant (a refreshed "
+            f"sandbox), a person says so once: claims-pipeline confirm org {found}"
         )
 
 
@@ -55,12 +51,12 @@ def commit_sync(
     try:
         table.update_together(changes, commit_id)
     except ConditionFailed as refused:
-        _settle_refusal(refused, table, lease, sequence, outcome, commit_id)
+        _settle_refusal(refused, lease, sequence, outcome, commit_id)
     return customer_state(lease.sync_id, table.get(lease.sync_id))
 
 
 def _settle_refusal(
-    refused: ConditionFailed, table: StateTable, lease: Lease, sequence: int, outcome: Commit, commit_id: str
+    refused: ConditionFailed, lease: Lease, sequence: int, outcome: Commit, commit_id: str
 ) -> None:
     if 0 in refused.items:
         found = customer_state(lease.sync_id, refused.items[0])
@@ -69,7 +65,7 @@ def _settle_refusal(
         _stop_if_older(found, sequence)
         raise lease.lost() from None
     known = refused.items[1].get("organization_id", {}).get("S")
-    raise OtherOrganization(known, outcome.organization_id, table.name) from None
+    raise OtherOrganization(known, outcome.organization_id) from None
 
 
 def _stop_if_older(found: CustomerState, sequence: int) -> None:
@@ -85,7 +81,7 @@ def _customer_change(
 ) -> Change:
     values: dict[str, object] = {
         "committed_sequence": sequence,
-        "last_success_at": max(now, before.last_success_at or now),  # another worker's clock may be ahead
+        "last_success_at": _not_before(before.last_success_at, now),
         "records_processed": outcome.records_processed,
         "success_count": outcome.success_count,
         "failure_count": outcome.failure_count,
@@ -96,6 +92,13 @@ def _customer_change(
         "commit_id": commit_id,
         "attempts": 0,
     }
+    if before.attempts.request_id is not None:
+        values["served_request"] = before.attempts.request_id
+    removes = ["#last_failure", "#attempt_request"]
+    taken = {(each.report_id, each.filter_id) for each in outcome.filters}
+    for name, doubt in (("#doubt", before.doubt), ("#believed", before.believed)):
+        if doubt is not None and (doubt.report_id, doubt.filter_id) in taken:
+            removes.append(name)  # this report was normal, or was believed
     condition = "#lease_token = :token AND "
     condition += "attribute_not_exists(#commit_id)" if before.commit_id is None else "#commit_id = :before"
     condition += (
@@ -103,7 +106,12 @@ def _customer_change(
     )
     checked = {"token": lease.token} | ({} if before.commit_id is None else {"before": before.commit_id})
     sets = ", ".join(f"#{name} = :{name}" for name in values)
-    return Change(lease.sync_id, f"SET {sets}", condition, values | checked)
+    return Change(lease.sync_id, f"SET {sets} REMOVE {', '.join(removes)}", condition, values | checked)
+
+
+def _not_before(last: datetime | None, now: datetime) -> datetime:
+    """Another worker's clock may be ahead by minutes; one that was far off must not hide that the customer is due."""
+    return last if last is not None and now <= last <= now + _CLOCKS_DIFFER else now
 
 
 def _roll_up_change(before: CustomerState, outcome: Commit, now: datetime) -> Change:

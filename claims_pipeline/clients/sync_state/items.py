@@ -1,143 +1,33 @@
-"""What an item of the sync state holds, as facts and as DynamoDB writes it.
+"""Items of the sync state as DynamoDB writes them, and the facts in them.
 
-What belongs here: the shapes and their translation. Not here: conditions and calls. Names and numbers only: `Commit`
-refuses names that are no codes and digests that are none, so that no claim value can slip in.
+What belongs here: the translation, both ways. Not here: the facts' shapes (`facts`), conditions and calls (`table`).
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-HISTORY_LENGTH = 20
-"""Past syncs kept in a customer's item."""
+from claims_pipeline.clients.sync_state.facts import (
+    Attempts,
+    BulkJob,
+    CommittedFilter,
+    CustomerState,
+    Decision,
+    Doubt,
+    Failure,
+    Holder,
+    Passes,
+    PastSync,
+    Paused,
+    PendingRequest,
+    SyncRequest,
+)
 
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
-_ID = re.compile(r"[A-Za-z0-9_:-]{1,64}", re.ASCII)
-_DIGEST = re.compile(r"[0-9a-f]{16,64}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class PendingRequest:
-    """A report that CollaborateMD runs for us: whoever comes next polls on for it, and takes no slot anew."""
-
-    filter_id: str
-    identifier: str
-    sequence: int
-    requested_at: datetime
-
-
-@dataclass(frozen=True)
-class BulkJob:
-    """A Bulk API job that may outlive its run: whoever comes next settles or aborts it before comparing."""
-
-    id: str
-    sobject: str
-    sequence: int
-    created_at: datetime
-
-
-@dataclass(frozen=True)
-class FilterCommit:
-    """What a sync took from one saved filter. `digest`: hexadecimal, of the report file or its rows."""
-
-    report_id: str
-    filter_id: str
-    rows: int
-    digest: str
-
-
-@dataclass(frozen=True)
-class CommittedFilter:
-    """The last committed result of a filter: what the next one is compared with."""
-
-    report_id: str
-    filter_id: str
-    rows: int
-    digest: str
-    sequence: int
-    committed_at: datetime
-
-
-@dataclass(frozen=True)
-class Commit:
-    """What became of a sync, in codes, counts and sums.
-
-    `records_processed`: report rows; `success_count`: claims that stand in Salesforce as they should;
-    `failure_count`: what did not arrive. `counts`: outcome or rejection code -> how many. `dollars`: name -> sum.
-    """
-
-    organization_id: str
-    records_processed: int
-    success_count: int
-    failure_count: int
-    filters: tuple[FilterCommit, ...]
-    counts: Mapping[str, int] = field(default_factory=dict)
-    dollars: Mapping[str, Decimal] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Refuse whatever could carry text of a claim."""
-        codes = all(_CODE.fullmatch(name) for name in (*self.counts, *self.dollars))
-        ids = all(_ID.fullmatch(part) for each in self.filters for part in (each.report_id, each.filter_id))
-        digests = all(_DIGEST.fullmatch(each.digest) for each in self.filters)
-        if not (codes and ids and digests):
-            raise ValueError("A commit holds codes, ids, counts and hexadecimal digests only.")
-
-
-@dataclass(frozen=True)
-class PastSync:
-    """One committed sync in the history."""
-
-    sequence: int
-    committed_at: datetime
-    records_processed: int
-    success_count: int
-    failure_count: int
-    counts: Mapping[str, int]
-    dollars: Mapping[str, Decimal]
-
-
-@dataclass(frozen=True)
-class Paused:
-    """Why and since when a person (or a guard) holds this customer back."""
-
-    reason: str
-    since: datetime | None
-
-
-@dataclass(frozen=True)
-class CustomerState:
-    """A customer's item. A customer never seen has sequence 0 and nothing else."""
-
-    customer: str
-    sequence: int = 0
-    committed_sequence: int = 0
-    last_success_at: datetime | None = None
-    records_processed: int = 0
-    success_count: int = 0
-    failure_count: int = 0
-    counts: Mapping[str, int] = field(default_factory=dict)
-    dollars: Mapping[str, Decimal] = field(default_factory=dict)
-    filters: tuple[CommittedFilter, ...] = ()
-    pending_request: PendingRequest | None = None
-    bulk_jobs: tuple[BulkJob, ...] = ()
-    attempts: int = 0
-    paused: Paused | None = None
-    history: tuple[PastSync, ...] = ()
-    """The newest first."""
-    commit_id: str | None = None
-    """Of the last commit: tells our own commit from another's when its answer was lost."""
-
-    def filter(self, report_id: str, filter_id: str) -> CommittedFilter | None:
-        """The last committed result of this filter of this report."""
-        found = [each for each in self.filters if (each.report_id, each.filter_id) == (report_id, filter_id)]
-        return found[0] if found else None
-
-
+_Fact = TypeVar("_Fact")
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -169,8 +59,6 @@ def from_wire(item: Mapping[str, Any]) -> dict[str, Any]:
 def customer_state(customer: str, item: Mapping[str, Any]) -> CustomerState:
     """The facts of a customer's item, as DynamoDB returned it; names that we don't know are passed over."""
     held = from_wire(item)
-    request = held.get("pending_request")
-    paused = held.get("paused")
     return CustomerState(
         customer=customer,
         sequence=int(held.get("sequence", 0)),
@@ -182,13 +70,74 @@ def customer_state(customer: str, item: Mapping[str, Any]) -> CustomerState:
         counts=_counts(held.get("counts", {})),
         dollars=dict(held.get("dollars", {})),
         filters=tuple(_filter(each) for each in held.get("filters", [])),
-        pending_request=None if request is None else _request(request),
+        pending_request=_if_there(held, "pending_request", _pending_request),
         bulk_jobs=tuple(_job(each) for _, each in sorted(held.get("bulk_jobs", {}).items())),
-        attempts=int(held.get("attempts", 0)),
-        paused=None if paused is None else Paused(str(paused["reason"]), _instant(paused.get("since"))),
+        attempts=_attempts(held),
+        request=_open_request(held),
+        holder=_holder(held),
+        paused=_if_there(held, "paused", _paused),
+        doubt=_if_there(held, "doubt", _doubt),
+        believed=_if_there(held, "believed", _doubt),
+        decisions=decisions_in(held),
         history=tuple(_past(each) for each in held.get("history", [])),
         commit_id=held.get("commit_id"),
     )
+
+
+def decisions_in(held: Mapping[str, Any]) -> tuple[Decision, ...]:
+    """What people decided, from an item in Python."""
+    return tuple(
+        Decision(each["what"], each["by"], datetime.fromisoformat(each["at"]), each["about"])
+        for each in held.get("decisions", [])
+    )
+
+
+def _if_there(held: Mapping[str, Any], name: str, read: Callable[[Any], _Fact]) -> _Fact | None:
+    return read(held[name]) if held.get(name) is not None else None
+
+
+def _attempts(held: Mapping[str, Any]) -> Attempts:
+    return Attempts(
+        count=int(held.get("attempts", 0)),
+        last_at=_instant(held.get("last_attempt_at")),
+        last_run=held.get("last_attempt_run"),
+        request_id=held.get("attempt_request"),
+        failure=_if_there(held, "last_failure", _failure),
+    )
+
+
+def _failure(held: Mapping[str, Any]) -> Failure:
+    return Failure(held["error"], Passes(held["passes"]), datetime.fromisoformat(held["at"]))
+
+
+def _open_request(held: Mapping[str, Any]) -> SyncRequest | None:
+    """Another system may write a text (its id) or a map with `id` and `filters`."""
+    wish = held.get("sync_request")
+    if wish is None:
+        return None
+    request = (
+        SyncRequest(str(wish["id"]), wish.get("filters"))
+        if isinstance(wish, Mapping) and "id" in wish
+        else SyncRequest(str(wish))
+    )
+    return None if request.id == held.get("served_request") else request
+
+
+def _holder(held: Mapping[str, Any]) -> Holder | None:
+    if "lease_owner" not in held:
+        return None
+    moved = [held[name] for name in ("lease_taken_at", "lease_renewed_at") if name in held]
+    moved_at = max((datetime.fromisoformat(each) for each in moved), default=None)
+    return Holder(str(held["lease_owner"]), moved_at, float(held.get("lease_term_seconds", 0)))
+
+
+def _paused(held: Mapping[str, Any]) -> Paused:
+    return Paused(str(held["reason"]), _instant(held.get("since")), held.get("by"))
+
+
+def _doubt(held: Mapping[str, Any]) -> Doubt:
+    at = datetime.fromisoformat(held["at"])
+    return Doubt(held["report_id"], held["filter_id"], int(held["rows"]), int(held["rows_before"]), at)
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -199,9 +148,9 @@ def _counts(held: Mapping[str, Any]) -> dict[str, int]:
     return {name: int(count) for name, count in held.items()}
 
 
-def _request(held: Mapping[str, Any]) -> PendingRequest:
-    at = datetime.fromisoformat(held["requested_at"])
-    return PendingRequest(held["filter_id"], held["identifier"], int(held["sequence"]), at)
+def _pending_request(held: Mapping[str, Any]) -> PendingRequest:
+    ids = (held["report_id"], held["filter_id"], held["identifier"])
+    return PendingRequest(*ids, int(held["sequence"]), datetime.fromisoformat(held["requested_at"]))
 
 
 def _job(held: Mapping[str, Any]) -> BulkJob:

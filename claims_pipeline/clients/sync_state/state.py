@@ -6,19 +6,26 @@ own ways (`table`).
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from claims_pipeline.clients.sync_state import attempts, deciding
 from claims_pipeline.clients.sync_state.committing import ROLL_UP, OtherOrganization, commit_sync
-from claims_pipeline.clients.sync_state.items import (
+from claims_pipeline.clients.sync_state.creating import ensure_table
+from claims_pipeline.clients.sync_state.facts import (
     BulkJob,
     Commit,
     CustomerState,
+    Decision,
+    Doubt,
+    Failure,
+    Passes,
     PendingRequest,
-    customer_state,
+    SyncRequest,
 )
+from claims_pipeline.clients.sync_state.items import customer_state
 from claims_pipeline.clients.sync_state.lease import Lease, Leasing
 from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
 from claims_pipeline.clients.sync_state.taking import LeaseTaker
@@ -26,6 +33,26 @@ from claims_pipeline.clients.sync_state.taking import LeaseTaker
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+DUE_ATTRIBUTES = (
+    "sequence",
+    "committed_sequence",
+    "last_success_at",
+    "attempts",
+    "last_attempt_at",
+    "last_attempt_run",
+    "attempt_request",
+    "last_failure",
+    "sync_request",
+    "served_request",
+    "lease_owner",
+    "lease_taken_at",
+    "lease_renewed_at",
+    "lease_term_seconds",
+    "paused",
+    "doubt",
+    "believed",
+    "counts",
+)
 _SAME_ORG = 15
 """Characters of an org id that count: the 18-character form adds three that follow from them."""
 
@@ -60,28 +87,52 @@ class SyncState:
 
     def ensure_table(self) -> bool:
         """Create the table when it is missing, and wait for it; whether it was missing."""
-        return self._table.ensure()
+        return ensure_table(self._table)
 
     def confirm_org(self, organization_id: str) -> None:
         """This is the org that the state belongs to: the first to come is remembered, another is OtherOrganization."""
-        known = self._organization_id()
-        if known is None:
-            known = self._remember_org(organization_id)
-        if known[:_SAME_ORG] != organization_id[:_SAME_ORG]:
-            raise OtherOrganization(known, organization_id, self._table.name)
+        if self.organization_id() is None:
+            self._remember_org(organization_id)
+        self.require_org(organization_id)
 
-    def accept_org(self, organization_id: str, *, instead_of: str) -> None:
+    def require_org(self, organization_id: str) -> None:
+        """The same question without a mark: an org that the state does not know yet passes."""
+        known = self.organization_id()
+        if known is not None and known[:_SAME_ORG] != organization_id[:_SAME_ORG]:
+            raise OtherOrganization(known, organization_id)
+
+    def accept_org(self, organization_id: str, *, instead_of: str, by: str) -> None:
         """A person's word that the state goes over to another org (a refreshed sandbox)."""
-        change = Change(
-            ROLL_UP,
-            "SET #organization_id = :org",
-            "#organization_id = :before OR #organization_id = :org",
-            {"org": organization_id, "before": instead_of},
-        )
-        try:
-            self._table.update(change)
-        except ConditionFailed:
-            raise OtherOrganization(self._organization_id(), organization_id, self._table.name) from None
+        decision = self._decision("org_accepted", by, f"{organization_id} instead of {instead_of}")
+        if not deciding.accept_org(self._table, ROLL_UP, decision, organization_id, instead_of):
+            raise OtherOrganization(self.organization_id(), organization_id)
+
+    def pause(self, customer: str, *, reason: str, by: str) -> None:
+        """Hold the customer back until a person resumes it."""
+        deciding.pause(self._table, customer, self._decision("paused", by, reason))
+
+    def resume(self, customer: str, *, by: str) -> None:
+        """Let it be synced again. NothingToDecide when it is not paused."""
+        deciding.resume(self._table, customer, self._decision("resumed", by, ""))
+
+    def release(self, customer: str, *, by: str, free_lease: bool = False) -> None:
+        """Forget the failed attempts and ask for a sync at once; with `free_lease` its holder loses the customer."""
+        what = "lease_freed" if free_lease else "released"
+        deciding.release(self._table, customer, self._decision(what, by, ""), free_lease=free_lease)
+
+    def believe_report(self, customer: str, *, by: str) -> Doubt:
+        """A person's word that the report which looked too small is right. NothingToDecide without a doubt."""
+        return deciding.believe_report(self._table, customer, by, self._leasing.clock())
+
+    def note_belief(self, customer: str, doubt: Doubt) -> None:
+        """Keep that this run was told to believe a report that looked too small."""
+        decision = self._decision("report_believed", self._leasing.owner, doubt.in_words())
+        deciding.note(self._table, customer, decision)
+
+    def ask_for_sync(self, customer: str, request: SyncRequest) -> None:
+        """Leave a wish for a sync, as any other system may; a newer one takes the place of an older."""
+        change = Change(customer, "SET #sync_request = :request", "", {"request": request})
+        self._table.update(change)
 
     def lease(self, customer: str, *, patience_seconds: float = 0.0) -> AbstractContextManager[Lease]:
         """The customer, for us alone. Given back at the end, after a failure too.
@@ -120,6 +171,25 @@ class SyncState:
         """The customer's state as it stands now."""
         return customer_state(customer, self._table.get(customer))
 
+    def read_many(self, customers: Sequence[str]) -> dict[str, CustomerState]:
+        """What tells when each customer is due and how it stands (without history), by few bounded calls."""
+        items = self._table.get_many(customers, DUE_ATTRIBUTES)
+        return {customer: customer_state(customer, items.get(customer, {})) for customer in customers}
+
+    def begin_attempt(self, lease: Lease, *, filters: str) -> None:
+        """Count this run's attempt (once), before anything else is done. `filters`: recent or full."""
+        attempts.begin_attempt(self._table, lease, self._leasing, filters)
+
+    def record_failure(self, customer: str, error: str, *, passes: bool) -> None:
+        """Keep that this run's attempt failed, by the name of its error."""
+        kind = Passes.BY_ITSELF if passes else Passes.NOT
+        failure = Failure(error, kind, self._leasing.clock())
+        attempts.record_failure(self._table, self._leasing, customer, failure)
+
+    def doubt_report(self, lease: Lease, doubt: Doubt) -> None:
+        """A report that looks too small waits for a person's word, or for a report that does not."""
+        lease.write("SET #doubt = :doubt", {"doubt": doubt})
+
     def remember_request(self, lease: Lease, request: PendingRequest) -> None:
         """The report that CollaborateMD runs for us, before anything else is done: a crash must not ask anew."""
         lease.write("SET #pending_request = :request", {"request": request})
@@ -143,9 +213,13 @@ class SyncState:
             self._table, lease, sequence, outcome, now=leasing.clock(), commit_id=leasing.new_id()
         )
 
-    def _organization_id(self) -> str | None:
+    def organization_id(self) -> str | None:
+        """The org that the state belongs to; None while no sync has written to any."""
         value: str | None = self._table.get(ROLL_UP, "organization_id").get("organization_id", {}).get("S")
         return value
+
+    def _decision(self, what: str, by: str, about: str) -> Decision:
+        return Decision(what, by, self._leasing.clock(), about)
 
     def _remember_org(self, organization_id: str) -> str:
         sums = ", ".join(

@@ -1,11 +1,12 @@
-"""The table itself: connecting, creating it, and one call to it with its errors told apart.
+"""The table itself: connecting, and one call to it with its errors told apart.
 
-What belongs here: boto3, retries, and the words for what went wrong. Not here: what stands in an item.
+What belongs here: boto3, retries, and the words for what went wrong. Not here: what stands in an item, nor making the
+table (`creating`).
 """
 
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,8 +41,7 @@ _PASSING = (
     "ThrottlingException",
 )
 _CONFLICT_ATTEMPTS = 10
-_WAIT_FOR_TABLE_SECONDS = 2.0
-_WAITS_FOR_TABLE = 60
+_KEYS_A_CALL = 100
 
 
 class StateUnavailable(TransientError):
@@ -91,8 +91,10 @@ def connect(region: str | None, endpoint_url: str | None) -> "DynamoDBClient":
 
 @dataclass(frozen=True)
 class Change:
-    """A conditional update of one item. In the expressions `#name` is the attribute of that name (or of `names`),
-    and `:value` stands in `values`."""
+    """A conditional update of one item (an empty condition: none).
+
+    In the expressions `#name` is the attribute of that name (or of `names`), and `:value` stands in `values`.
+    """
 
     sync_id: str
     update: str
@@ -102,12 +104,13 @@ class Change:
 
     def parameters(self, table: str) -> dict[str, Any]:
         """As boto3 takes them, for an update alone or within a transaction."""
+        condition = {"ConditionExpression": self.condition} if self.condition else {}
         return {
             "TableName": table,
             "Key": key(self.sync_id),
             "UpdateExpression": self.update,
-            "ConditionExpression": self.condition,
-            "ExpressionAttributeNames": _names(self.update + self.condition) | dict(self.names),
+            **condition,
+            "ExpressionAttributeNames": _names(f"{self.update} {self.condition}") | dict(self.names),
             "ExpressionAttributeValues": {f":{name}": to_wire(value) for name, value in self.values.items()},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
@@ -126,7 +129,7 @@ class StateTable:
     ) -> None:
         self.name = name
         self._client = client
-        self._sleep = sleep
+        self.sleep = sleep
         self._jitter = jitter
 
     def get(self, sync_id: str, *attributes: str) -> Mapping[str, Any]:
@@ -138,6 +141,32 @@ class StateTable:
         answer = self.call("get_item", TableName=self.name, Key=key(sync_id), ConsistentRead=True, **some)
         item: Mapping[str, Any] = answer.get("Item", {})
         return item
+
+    def get_many(self, sync_ids: Sequence[str], attributes: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Some attributes of several items as they stand now, by their keys; an item that is not there is left out."""
+        found: dict[str, Mapping[str, Any]] = {}
+        wanted = ", ".join(f"#{name}" for name in (KEY, *attributes))
+        for first in range(0, len(sync_ids), _KEYS_A_CALL):
+            request: dict[str, Any] = {
+                self.name: {
+                    "Keys": [key(sync_id) for sync_id in sync_ids[first : first + _KEYS_A_CALL]],
+                    "ProjectionExpression": wanted,
+                    "ExpressionAttributeNames": _names(wanted),
+                    "ConsistentRead": True,
+                }
+            }
+            for attempt in range(_CONFLICT_ATTEMPTS):
+                answer = self.call("batch_get_item", RequestItems=request)
+                found |= {item[KEY]["S"]: item for item in answer["Responses"].get(self.name, ())}
+                request = answer.get("UnprocessedKeys", {})
+                if not request:
+                    break
+                self.sleep(self._pause_seconds(attempt))
+            else:
+                raise StateUnavailable(
+                    f"DynamoDB kept leaving items of the table {self.name} unread; run again later."
+                )
+        return found
 
     def update(self, change: "Change") -> Mapping[str, Any]:
         """A conditional update; the attributes that it set. ConditionFailed holds the item as it stood."""
@@ -158,7 +187,7 @@ class StateTable:
             except aws.ClientError as error:
                 if not _is_conflict(error.response):
                     raise self._translated(operation, error.response) from None
-                self._sleep(min(0.02 * 2**attempt, 1.0) * (0.5 + self._jitter() / 2))
+                self.sleep(self._pause_seconds(attempt))
             except (aws.HTTPClientError, aws.ConnectionError) as error:
                 raise StateUnavailable(
                     f"DynamoDB (table {self.name}) gave no answer to {operation} ({type(error).__name__}): run "
@@ -174,6 +203,9 @@ class StateTable:
         raise StateUnavailable(
             f"Other writes kept colliding with {operation} on the DynamoDB table {self.name}; run again later."
         )
+
+    def _pause_seconds(self, attempt: int) -> float:
+        return float(min(0.02 * 2**attempt, 1.0) * (0.5 + self._jitter() / 2))
 
     def _translated(self, operation: str, response: Mapping[str, Any]) -> Exception:
         code = str(response.get("Error", {}).get("Code", ""))
@@ -202,61 +234,6 @@ class StateTable:
             f"DynamoDB refuses {operation} on the table {self.name} ({code}): it should have the partition key "
             f"{KEY} (String) and no sort key, and hold nothing but the sync state."
         )
-
-    def ensure(self) -> bool:
-        """Create the table when it is missing (on demand, encrypted, guarded against deletion); whether it was."""
-        created = False
-        for _ in range(_WAITS_FOR_TABLE):
-            table = self._description()
-            if table is None:
-                self._create()
-                created = True
-                continue
-            if table["TableStatus"] in ("ACTIVE", "UPDATING"):
-                self._check_key(table)
-                return created
-            self._sleep(_WAIT_FOR_TABLE_SECONDS)
-        raise StateUnavailable(
-            f"The DynamoDB table {self.name} is not ready yet; run again in a few minutes."
-        )
-
-    def _description(self) -> dict[str, Any] | None:
-        try:
-            described: dict[str, Any] = self.call("describe_table", TableName=self.name)["Table"]
-        except StateTableMissing:
-            return None
-        return described
-
-    def _create(self) -> None:
-        try:
-            self.call(
-                "create_table",
-                TableName=self.name,
-                AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
-                KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
-                BillingMode="PAY_PER_REQUEST",
-                SSESpecification={"Enabled": True},
-                DeletionProtectionEnabled=True,
-            )
-        except StateAccessDenied:
-            raise StateAccessDenied(
-                f"The DynamoDB table {self.name} does not exist and these credentials may not create it: they need "
-                "dynamodb:CreateTable for this first run, or someone with the right runs `aws dynamodb create-table "
-                f"--table-name {self.name} --attribute-definitions AttributeName={KEY},AttributeType=S "
-                f"--key-schema AttributeName={KEY},KeyType=HASH --billing-mode PAY_PER_REQUEST "
-                "--sse-specification Enabled=true --deletion-protection-enabled`."
-            ) from None
-        except StateUnavailable:
-            self._sleep(_WAIT_FOR_TABLE_SECONDS)  # someone else is creating it, or AWS asks us to wait
-
-    def _check_key(self, table: Mapping[str, Any]) -> None:
-        keys = [(each["AttributeName"], each["KeyType"]) for each in table["KeySchema"]]
-        kinds = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
-        if keys != [(KEY, "HASH")] or kinds.get(KEY) != "S":
-            raise StateTableWrong(
-                f"The DynamoDB table {self.name} has another key than {KEY} (String): it is not the sync state's. "
-                "Set DYNAMODB_TABLE_NAME to another name."
-            )
 
 
 def key(sync_id: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A real boto3 client against moto's server over HTTP, clocks that we move, and faults on the wire."""
+"""A real boto3 client against moto's server and Amazon's DynamoDB Local, clocks that we move, faults on the wire."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -8,27 +8,28 @@ import pytest
 
 from claims_pipeline.clients.sync_state import connect
 from claims_pipeline.sandbox.dynamodb import REGION, LocalDynamoDB, serve_dynamodb
-from claims_pipeline_tests.clients.sync_state.workers import Table, Wire
+from claims_pipeline_tests.clients.sync_state.workers import Server, Table, Wire
 
 
 @pytest.fixture(scope="session")
-def dynamodb() -> Iterator[LocalDynamoDB]:
+def moto() -> Iterator[LocalDynamoDB]:
     server = serve_dynamodb()
     yield server
     server.close()
 
 
-@pytest.fixture
-def aws(dynamodb: LocalDynamoDB, monkeypatch: pytest.MonkeyPatch) -> LocalDynamoDB:
-    """The sandbox's credentials in the environment; boto3's own retries wait no real time."""
-    for name, value in dynamodb.environment().items():
+@pytest.fixture(params=["moto", "dynamodb_local"], ids=["moto", "DynamoDB Local"])
+def aws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The sandbox's DynamoDB, then Amazon's own; with credentials, and no real wait between boto3's tries."""
+    server: Server = request.getfixturevalue(request.param)
+    for name, value in server.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda seconds: None))
-    return dynamodb
+    return server
 
 
 @pytest.fixture
-def table(aws: LocalDynamoDB) -> Table:
+def table(aws: Server) -> Table:
     """A table of its own for each test."""
     return Table.created(aws.url)
 
@@ -40,6 +41,6 @@ def wire(table: Table) -> Wire:
 
 
 @pytest.fixture
-def bare_wire(aws: LocalDynamoDB) -> Wire:
+def bare_wire(aws: Server) -> Wire:
     """The same, with no table created."""
     return Wire(connect(REGION, aws.url))

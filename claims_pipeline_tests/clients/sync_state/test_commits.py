@@ -15,7 +15,6 @@ from claims_pipeline.clients.sync_state import (
     StateUnavailable,
 )
 from claims_pipeline.errors import LeaseLost, OlderThanCommitted
-from claims_pipeline.sandbox.dynamodb import LocalDynamoDB
 from claims_pipeline_tests.clients.sync_state.workers import (
     DOLLARS,
     NOON,
@@ -23,6 +22,7 @@ from claims_pipeline_tests.clients.sync_state.workers import (
     ORG,
     SOUTH,
     WEST,
+    Server,
     Table,
     Wire,
     outcome,
@@ -158,7 +158,7 @@ def test_throttling_is_retried_and_ends(table: Table, wire: Wire) -> None:
 def test_a_person_who_changed_the_org_meanwhile_stops_the_commit(table: Table) -> None:
     worker, person = table.worker("run-1"), table.worker("person")
     with worker.state.lease(NORTH) as lease:
-        person.state.accept_org("00D000000000002AAA", instead_of=ORG)
+        person.state.accept_org("00D000000000002AAA", instead_of=ORG, by="ada")
         with pytest.raises(OtherOrganization, match="00D000000000002AAA"):
             worker.state.commit(lease, 1, outcome())
     assert worker.state.read(NORTH).committed_sequence == 0
@@ -170,6 +170,13 @@ def test_a_worker_whose_clock_is_behind_does_not_turn_the_last_success_back(tabl
     late = table.worker("run-2")
     late.sync(NORTH, outcome())
     assert late.state.read(NORTH).last_success_at == NOON + timedelta(minutes=7)
+
+
+def test_a_clock_that_was_far_ahead_does_not_hide_that_a_customer_is_due(table: Table) -> None:
+    table.worker("run-1", wall_is_off=timedelta(days=400)).sync(NORTH, outcome())
+    right = table.worker("run-2")
+    right.sync(NORTH, outcome())
+    assert right.state.read(NORTH).last_success_at == right.clock()
 
 
 def test_the_history_keeps_the_last_twenty(table: Table) -> None:
@@ -208,7 +215,7 @@ STEPS = st.lists(
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_the_roll_up_never_drifts_from_the_customers(
-    aws: LocalDynamoDB, steps: list[tuple[str, tuple[int, int, int], str, str]]
+    aws: Server, steps: list[tuple[str, tuple[int, int, int], str, str]]
 ) -> None:
     table = Table.created(aws.url)
     worker = table.worker("run-1")

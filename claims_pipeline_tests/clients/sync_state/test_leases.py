@@ -1,7 +1,6 @@
 """One run at a time, whatever dies, sleeps or loses its answers."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from threading import Event
 
@@ -10,6 +9,7 @@ import pytest
 from claims_pipeline.clients.sync_state import BulkJob, Lease, PendingRequest
 from claims_pipeline.clients.sync_state.beating import keep_moving
 from claims_pipeline.errors import LeaseHeld, LeaseLost
+from claims_pipeline_tests.clients.sync_state.acts import nothing, taken_for_good
 from claims_pipeline_tests.clients.sync_state.workers import (
     NOON,
     NORTH,
@@ -20,15 +20,6 @@ from claims_pipeline_tests.clients.sync_state.workers import (
     Worker,
     outcome,
 )
-
-
-def taken_for_good(lease: AbstractContextManager[Lease]) -> Lease:
-    """Entered and never left, as by a process that was killed."""
-    return lease.__enter__()
-
-
-def nothing() -> None:
-    """Another poll, in which nothing happens."""
 
 
 def test_a_lease_given_back_is_free_for_the_next_at_once(table: Table) -> None:
@@ -179,7 +170,7 @@ class TestAWriterThatWakesTooLate:
         acts = [
             lambda: state.commit(lease, 2, outcome(99, 99, 0)),
             lambda: state.remember_job(lease, BulkJob("750A", "Claim__c", 2, NOON)),
-            lambda: state.remember_request(lease, PendingRequest("5001", "77", 2, NOON)),
+            lambda: state.remember_request(lease, PendingRequest("4001", "5001", "77", 2, NOON)),
             lambda: state.forget_request(lease),
             lambda: state.forget_job(lease, "750A"),
             lease.renew,

@@ -14,7 +14,8 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 
 from claims_pipeline.clients.sync_state import Commit, FilterCommit, SyncState, connect
-from claims_pipeline.sandbox.dynamodb import REGION
+from claims_pipeline.sandbox.dynamodb import REGION, LocalDynamoDB
+from claims_pipeline_tests.dynamodb_local import DynamoDBLocal
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,6 +25,7 @@ NORTH, SOUTH, WEST = "10001001", "10001002", "10001003"
 TERM = 100.0
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
+Server = LocalDynamoDB | DynamoDBLocal
 Handler = Callable[[AWSPreparedRequest], AWSResponse | None]
 
 
@@ -33,6 +35,8 @@ class Wire:
     def __init__(self, client: "DynamoDBClient") -> None:
         self.client = client
         self.sent: list[str] = []
+        self.asked: dict[str, list[dict[str, Any]]] = {}
+        """What was sent, by operation."""
         self._script: dict[str, list[Handler]] = {}
         on_request: Any = self._on_request  # boto3-stubs know no handler that answers in the server's place
         client.meta.events.register("before-send.dynamodb.*", on_request)
@@ -69,6 +73,10 @@ class Wire:
         """What was scripted and has not happened yet does not happen."""
         self._script.clear()
 
+    def has_happened(self) -> bool:
+        """All that was scripted."""
+        return not any(self._script.values())
+
     def count(self, operation: str) -> int:
         return self.sent.count(operation)
 
@@ -78,6 +86,7 @@ class Wire:
     def _on_request(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse | None:
         operation = event_name.rpartition(".")[2]
         self.sent.append(operation)
+        self.asked.setdefault(operation, []).append(json.loads(request.body or b"{}"))
         script = self._script.get(operation)
         return script.pop(0)(request) if script else None
 
