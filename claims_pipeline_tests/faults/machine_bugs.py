@@ -3,6 +3,7 @@
 What belongs here: the bugs, and the stories as calls of the machine's own rules. Told without its bug, a story passes.
 """
 
+import inspect
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -86,6 +87,28 @@ def a_sleeper_wakes_after_its_lease(machine: Any) -> None:
     machine.freeze_while_the_other_works(name="A", kind=RECENT, at=("settle", "/composite"), **meanwhile)
 
 
+def do_not_check_the_lease_before_a_file(patch: pytest.MonkeyPatch) -> None:
+    """A lease that is looked at before a batch for the org alone."""
+    check = Lease.check
+
+    def check_in_upsert(lease: Lease) -> None:
+        if inspect.stack()[1].function != "bring":
+            check(lease)
+
+    patch.setattr(Lease, "check", check_in_upsert)
+
+
+def a_sleeper_wakes_when_the_other_was_refused(machine: Any) -> None:
+    machine.sync(name="A", kind=RECENT)
+    _change(machine, "C2", paid="25.00")
+    machine.org_does(act=("refuse", "C1", PASSING))
+    meanwhile = {"other": (RECENT, "settle"), "news": [("C1", {"paid": "25.00"})]}
+    machine.freeze_while_the_other_works(name="A", kind=RECENT, at=("settle", "GROUP+BY"), **meanwhile)
+    machine.source_does(acts=[("let_out_of_the_window", "C1")])
+    machine.org_does(act=("relent", "C1"))
+    machine.sync(name="B", kind=RECENT)
+
+
 def never_clear_a_lookup(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("claims_pipeline.claims.compare._payor_changed_at_source", lambda rules: pl.lit(False))
 
@@ -123,7 +146,9 @@ def the_org_runs_a_dead_workers_job_late(machine: Any) -> None:
     machine.sync(name="A", kind=RECENT)
     _change(machine, "C1", paid="25.00")
     machine.org_does(act=("hold_jobs", True))
-    machine.crash(name="A", kind=RECENT, at=("settle", "write PATCH"))  # the job is handed over, and nobody heard
+    machine.crash(
+        name="A", kind=RECENT, at=("settle", "write PATCH")
+    )  # the job is handed over, and nobody heard
     machine.org_does(act=("hold_jobs", False))
     _change(machine, "C1", paid="40.50")
     machine.sync(name="B", kind=RECENT)
@@ -173,6 +198,9 @@ BUGS = {
     "commit before anything is sent": Bug(commit_before_anything_is_sent, killed_before_it_sends),
     "do not look for a newer commit": Bug(do_not_look_for_a_newer_commit, an_older_fetch_is_settled_late),
     "do not check the lease": Bug(do_not_check_the_lease, a_sleeper_wakes_after_its_lease),
+    "do not check the lease before a file": Bug(
+        do_not_check_the_lease_before_a_file, a_sleeper_wakes_when_the_other_was_refused
+    ),
     "never clear a lookup": Bug(never_clear_a_lookup, a_payor_changes_at_the_source),
     "drop what was refused": Bug(drop_what_was_refused, a_refused_claim_leaves_the_window),
     "leave old jobs alone": Bug(leave_old_jobs_alone, the_org_runs_a_dead_workers_job_late, by_bulk=True),
