@@ -112,6 +112,8 @@ class Bringing:
         if not is_dry:
             beyond = go_beyond(outcomes, stored.rejected, matcher, rules, writer, self.say)
             beyond.require_proved(stored.customer)
+            if self.lease is not None:
+                self.lease.check()  # a run that was taken over must not put its refused claims in the other's place
             keep_refused(brought, outcomes, self.connections.storage, self.work, now=rules.synced_at)
         warnings = [*shape.warnings, *beyond.warnings, *self._suspicions(outcomes.frame)]
         done = self._told(outcomes, brought, beyond, warnings)

@@ -9,6 +9,7 @@ from claims_pipeline.clients.salesforce.preflight import CLAIM_FIELDS, ClaimShap
 from claims_pipeline.clients.salesforce.reading import soql_text
 from claims_pipeline.clients.salesforce.refusals import (
     PASSING_CODES,
+    AnotherOrgAnswers,
     NotTrusted,
     ObjectMissing,
     OrgNotReady,
@@ -26,6 +27,7 @@ __all__ = [
     "CLAIM_FIELDS",
     "OUTCOME_SCHEMA",
     "PASSING_CODES",
+    "AnotherOrgAnswers",
     "ApiUsage",
     "BulkSizes",
     "ClaimShape",

@@ -18,7 +18,13 @@ from simple_salesforce.exceptions import SalesforceError
 from simple_salesforce.util import exception_handler
 
 from claims_pipeline.clients.salesforce.identity import OrgIdentity
-from claims_pipeline.clients.salesforce.refusals import SignInRefused, UnexpectedAnswer, error_of, read_errors
+from claims_pipeline.clients.salesforce.refusals import (
+    AnotherOrgAnswers,
+    SignInRefused,
+    UnexpectedAnswer,
+    error_of,
+    read_errors,
+)
 from claims_pipeline.clients.salesforce.session import SalesforceSession, TimedFile
 from claims_pipeline.clients.salesforce.sign_in import SalesforceLogin, SignedIn, sign_in, warnings_of
 
@@ -39,6 +45,7 @@ class Connection:
         self.login = login
         self._now = now
         self._signed_in: SignedIn | None = None
+        self._organization_id: str | None = None
         self._salesforce: Salesforce | None = None
         self._renewed = False  # since a call last succeeded
 
@@ -132,8 +139,16 @@ class Connection:
         if self._signed_in is None:
             for warning in warnings_of(self.login):
                 logger.warning("%s", warning)
-            self._signed_in = sign_in(self.login, self.session, now=self._now)
+            found = sign_in(self.login, self.session, now=self._now)
+            self._stay_with(found.identity.organization_id)
+            self._signed_in = found
         return self._signed_in
+
+    def _stay_with(self, organization_id: str) -> None:
+        """What was found out about one org must never be written into another that took its place."""
+        known, self._organization_id = self._organization_id, self._organization_id or organization_id
+        if known not in (None, organization_id):
+            raise AnotherOrgAnswers(known, organization_id)
 
     def _renew(self, what: str, content: object) -> None:
         if self._renewed or not any(error.is_dead_session for error in read_errors(content)):

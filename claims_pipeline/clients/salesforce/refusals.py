@@ -34,6 +34,17 @@ class SignInRefused(PermanentError):
     """Salesforce does not let us in, or not any more."""
 
 
+class AnotherOrgAnswers(PermanentError):
+    """In the middle of a run another org stands behind the same settings: nothing more is asked of it."""
+
+    def __init__(self, before: str, now: str) -> None:
+        super().__init__(
+            f"The session with Salesforce org {before} was lost, and signing in again led to org {now}: this run stops "
+            "before it asks or writes anything there. If the org was refreshed, run again: the sync then asks a "
+            "person to say yes to it."
+        )
+
+
 class RequestRefused(PermanentError):
     """Salesforce refused a whole call: the request itself is wrong, or not allowed to this user."""
 

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from claims_pipeline.clients.salesforce import (
+    AnotherOrgAnswers,
     NotTrusted,
     QuotaSpent,
     RequestRefused,
@@ -19,6 +20,7 @@ from claims_pipeline.errors import DeadlineExceeded
 from claims_pipeline_tests.clients.salesforce.conftest import ClientMaker, FakeTime
 from claims_pipeline_tests.clients.salesforce.scripted_org import (
     DATA,
+    USER_ID,
     ScriptedOrg,
     Told,
     error,
@@ -198,6 +200,19 @@ def test_a_session_may_be_lost_again_later(org: ScriptedOrg, client: SalesforceC
     ask(client)
     ask(client)
     assert len(org.asked_of("POST", "/token")) == 3
+
+
+def test_a_session_is_never_renewed_into_another_org(org: ScriptedOrg, client: SalesforceClient) -> None:
+    """A sandbox that is refreshed while a run is on its way: the run asks and writes nothing in the new one."""
+    org.on("GET", "/query/", ONE, DEAD, ONE)
+    ask(client)
+    org.on("GET", "/userinfo", told({"organization_id": "00D000000000002AAA", "user_id": USER_ID}))
+    for _ in range(2):
+        with pytest.raises(
+            AnotherOrgAnswers, match=r"00D000000000001AAA was lost, .* led to org 00D000000000002AAA"
+        ):
+            ask(client)
+    assert len(org.asked_of("GET", "/query/")) == 2
 
 
 def test_a_lasting_401_costs_exactly_one_new_sign_in(org: ScriptedOrg, client: SalesforceClient) -> None:
