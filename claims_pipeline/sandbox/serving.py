@@ -12,9 +12,11 @@ from pathlib import Path
 
 import trustme
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from claims_pipeline.errors import TransientError
+from claims_pipeline.sandbox.broken_wires import CONNECTION
 
 _LONGEST_HEADERS = 256 * 1024  # beyond what any stand-in refuses by itself
 _SECONDS_TO_START = 30
@@ -51,6 +53,21 @@ class LocalAuthority:
         self.certificate.chain_file.unlink(missing_ok=True)
         for blob in server.cert_chain_pems:
             blob.write_to_path(self.certificate.chain_file, append=True)
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's HTTP, which hands each request its connection, for whoever breaks it on purpose."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        super().connection_made(transport)
+        app = self.app
+
+        async def with_connection(scope: Scope, receive: Receive, send: Send) -> None:
+            await app(
+                {**scope, "extensions": {**scope.get("extensions", {}), CONNECTION: transport}}, receive, send
+            )
+
+        self.app = with_connection
 
 
 class _Server(uvicorn.Server):
@@ -116,7 +133,7 @@ def serve(app: ASGIApp, *, certificate: Certificate | None, port: int = 0) -> Se
     server = _Server(
         uvicorn.Config(
             app,
-            http="h11",
+            http=_Protocol,
             loop="asyncio",
             ws="none",
             log_config=None,
