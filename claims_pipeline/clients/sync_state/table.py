@@ -40,6 +40,8 @@ _PASSING = (
     "ThrottlingException",
 )
 _CONFLICT_ATTEMPTS = 10
+_LONGEST_CONNECT_SECONDS = 5.0
+_LONGEST_READ_SECONDS = 10.0  # it answers in milliseconds: a longer silence is a lost call
 _WAIT_FOR_TABLE_SECONDS = 2.0
 _WAITS_FOR_TABLE = 60
 
@@ -76,10 +78,18 @@ class ConditionFailed(Exception):
         return self.items.get(0, {})
 
 
-def connect(region: str | None, endpoint_url: str | None) -> "DynamoDBClient":
+def connect(
+    region: str | None,
+    endpoint_url: str | None,
+    *,
+    connect_seconds: float = _LONGEST_CONNECT_SECONDS,
+    read_seconds: float = _LONGEST_READ_SECONDS,
+) -> "DynamoDBClient":
     """A DynamoDB client with time-outs and boto3's bounded, jittered retries. Asks nobody."""
     patience = Config(
-        connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5}
+        connect_timeout=min(connect_seconds, _LONGEST_CONNECT_SECONDS),
+        read_timeout=min(read_seconds, _LONGEST_READ_SECONDS),
+        retries={"mode": "standard", "total_max_attempts": 5},
     )
     try:
         return boto3.client("dynamodb", region_name=region, endpoint_url=endpoint_url, config=patience)
