@@ -167,7 +167,7 @@ class FaultsAndLog:
         if fault.delay_seconds:
             await self.sleep(fault.delay_seconds)
         exchange.cut_after_bytes = fault.cut_after_bytes
-        send = _dripping(exchange.send, fault, self.sleep) if fault.drip_seconds else exchange.send
+        send = _dripping(exchange, fault, self.sleep) if fault.drip_seconds else exchange.send
         if fault.wire is Wire.NO_LENGTH:
             exchange.without_length = True
         is_dead = fault.wire in (Wire.RESET, Wire.SILENT)
@@ -210,8 +210,9 @@ class FaultsAndLog:
                 return JSONResponse({"error": "GET, POST or DELETE"}, status_code=405)
 
 
-def _dripping(send: Send, fault: Fault, sleep: Callable[[float], Awaitable[None]]) -> Send:
-    """The answer, a byte at a time."""
+def _dripping(exchange: Exchange, fault: Fault, sleep: Callable[[float], Awaitable[None]]) -> Send:
+    """The answer, a byte at a time, for as long as somebody listens."""
+    send, connection = exchange.send, connection_of(exchange.scope)
 
     async def drip(message: Message) -> None:
         if message["type"] != "http.response.body":
@@ -219,6 +220,8 @@ def _dripping(send: Send, fault: Fault, sleep: Callable[[float], Awaitable[None]
             return
         body = message.get("body", b"")
         for place in range(len(body)):
+            if connection.is_closing():
+                return
             await sleep(fault.drip_seconds)
             await send({"type": "http.response.body", "body": body[place : place + 1], "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": bool(message.get("more_body"))})

@@ -6,6 +6,7 @@ customer is due, nor anything of a claim (no PHI stands in the table). No scans,
 """
 
 from claims_pipeline.clients.sync_state.committing import OtherOrganization
+from claims_pipeline.clients.sync_state.connecting import connect
 from claims_pipeline.clients.sync_state.items import (
     BulkJob,
     Commit,
@@ -23,7 +24,6 @@ from claims_pipeline.clients.sync_state.table import (
     StateTableMissing,
     StateTableWrong,
     StateUnavailable,
-    connect,
 )
 
 __all__ = [

@@ -1,6 +1,6 @@
-"""The table itself: connecting, creating it, and one call to it with its errors told apart.
+"""The table itself: creating it, and one call to it with its errors told apart.
 
-What belongs here: boto3, retries, and the words for what went wrong. Not here: what stands in an item.
+What belongs here: calls, retries, and the words for what went wrong. Not here: what stands in an item.
 """
 
 import random
@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 from botocore import exceptions as aws
-from botocore.config import Config
 
 from claims_pipeline.clients.sync_state.items import to_wire
+from claims_pipeline.clients.sync_state.whole_answers import NOT_DYNAMODB, NOT_WHOLE
 from claims_pipeline.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -35,13 +34,13 @@ _PASSING = (
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
+    NOT_WHOLE,
     "ResourceInUseException",
     "ServiceUnavailable",
     "ThrottlingException",
 )
+_CODE = re.compile(r"[A-Za-z]{3,60}|[0-9]{3}")
 _CONFLICT_ATTEMPTS = 10
-_LONGEST_CONNECT_SECONDS = 5.0
-_LONGEST_READ_SECONDS = 10.0  # it answers in milliseconds: a longer silence is a lost call
 _WAIT_FOR_TABLE_SECONDS = 2.0
 _WAITS_FOR_TABLE = 60
 
@@ -76,27 +75,6 @@ class ConditionFailed(Exception):
     def item(self) -> Mapping[str, Any]:
         """Of a write to one item."""
         return self.items.get(0, {})
-
-
-def connect(
-    region: str | None,
-    endpoint_url: str | None,
-    *,
-    connect_seconds: float = _LONGEST_CONNECT_SECONDS,
-    read_seconds: float = _LONGEST_READ_SECONDS,
-) -> "DynamoDBClient":
-    """A DynamoDB client with time-outs and boto3's bounded, jittered retries. Asks nobody."""
-    patience = Config(
-        connect_timeout=min(connect_seconds, _LONGEST_CONNECT_SECONDS),
-        read_timeout=min(read_seconds, _LONGEST_READ_SECONDS),
-        retries={"mode": "standard", "total_max_attempts": 5},
-    )
-    try:
-        return boto3.client("dynamodb", region_name=region, endpoint_url=endpoint_url, config=patience)
-    except aws.BotoCoreError as error:
-        raise StateAccessDenied(
-            f"boto3 cannot be set up for DynamoDB ({type(error).__name__}): set AWS_REGION, or mend AWS's own settings."
-        ) from None
 
 
 @dataclass(frozen=True)
@@ -180,13 +158,15 @@ class StateTable:
                     "role, or mend AWS's own settings (region, profile, keys)."
                 ) from None
             else:
+                if "Error" in answer:
+                    raise self._translated(operation, answer)
                 return answer
         raise StateUnavailable(
             f"Other writes kept colliding with {operation} on the DynamoDB table {self.name}; run again later."
         )
 
     def _translated(self, operation: str, response: Mapping[str, Any]) -> Exception:
-        code = str(response.get("Error", {}).get("Code", ""))
+        code = _code_of(response)
         if code in ("ConditionalCheckFailedException", "TransactionCanceledException"):
             return _failed_condition(response)
         if code == "ResourceNotFoundException":
@@ -204,9 +184,14 @@ class StateTable:
                 f"AWS does not accept the credentials ({code}) for the DynamoDB table {self.name}: renew them."
             )
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code in _PASSING or status >= 500:
+        if code in _PASSING or status >= 500 or status == 429:
             return StateUnavailable(
                 f"DynamoDB cannot do {operation} on {self.name} now ({code}); run again later."
+            )
+        if code == NOT_DYNAMODB:
+            return StateAccessDenied(
+                f"Something else than DynamoDB answers to {operation} on {self.name} (HTTP {status}): check "
+                "DYNAMODB_ENDPOINT_URL, AWS_REGION, and any proxy on the way."
             )
         return StateTableWrong(
             f"DynamoDB refuses {operation} on the table {self.name} ({code}): it should have the partition key "
@@ -267,6 +252,12 @@ class StateTable:
                 f"The DynamoDB table {self.name} has another key than {KEY} (String): it is not the sync state's. "
                 "Set DYNAMODB_TABLE_NAME to another name."
             )
+
+
+def _code_of(response: Mapping[str, Any]) -> str:
+    """The error's code, if it looks like one: never a text of somebody else's."""
+    code = response.get("Error", {}).get("Code")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else "no code that we know"
 
 
 def key(sync_id: str) -> dict[str, Any]:
