@@ -30,7 +30,7 @@ ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
 	@$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
 test: $(READY) ## the whole test suite
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
 check: $(READY) ## format, lint, strict types, import contracts, tests

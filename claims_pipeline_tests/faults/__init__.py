@@ -1,0 +1,1 @@
+"""The pipeline under faults: broken networks, full disks, killed processes."""
