@@ -113,7 +113,7 @@ class BulkJobs:
                 self._on_job(job_id, JobEvent.CREATED)
                 self._connection.upload("upload a Bulk file", f"jobs/ingest/{job_id}/batches", file.path)
                 uploaded = True
-            except SalesforceUnavailable:
+            except (SalesforceUnavailable, UnexpectedAnswer):
                 if attempt == _UPLOADS:
                     raise
                 logger.warning("the upload to Bulk job %s was lost; making another job", job_id)
@@ -170,7 +170,7 @@ class BulkJobs:
             interval = min(interval * 1.5, patience.longest_poll_seconds)
             try:
                 told = self._look(job_id)
-            except SalesforceUnavailable:
+            except (SalesforceUnavailable, UnexpectedAnswer):
                 missed += 1
                 if missed == _POLLS_MISSED:
                     raise

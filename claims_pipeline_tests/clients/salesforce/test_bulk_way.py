@@ -297,12 +297,16 @@ def test_a_session_lost_between_two_steps_costs_one_sign_in_and_no_row(
     assert bulk.jobs[0].rows == [{KEY: f"A{n}"} for n in range(3)]
 
 
+PAGE = Told(200, b"<html>", headers={"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize("lost", [Told(503, b""), PAGE], ids=["unavailable", "page"])
 def test_a_lost_upload_is_made_good_by_another_job(
-    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
+    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path, lost: Told
 ) -> None:
     """A job takes one upload: after a lost answer nobody knows what the first holds, so it is aborted."""
     bulk = BulkOrg(org, all_created)
-    org.on("PUT", "/jobs/ingest/750000000000000AAA/batches$", Told(503, b""))
+    org.on("PUT", "/jobs/ingest/750000000000000AAA/batches$", lost)
     told_of: list[tuple[str, JobEvent]] = []
     found = outcomes(client, keys(3), tmp_path, on_job=lambda job_id, event: told_of.append((job_id, event)))
     assert {row[1] for row in found.values()} == {"created"}
@@ -331,11 +335,12 @@ def test_a_lost_answer_to_upload_complete_is_asked_of_the_job(
     assert len(bulk.jobs) == 1
 
 
+@pytest.mark.parametrize("lost", [Told(503, b""), PAGE], ids=["unavailable", "page"])
 def test_polls_that_fail_are_borne_for_a_while(
-    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
+    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path, lost: Told
 ) -> None:
     bulk = BulkOrg(org, all_created)
-    org.on("GET", "/jobs/ingest/750\\w+$", *[Told(503, b"")] * 12, bulk._look)
+    org.on("GET", "/jobs/ingest/750\\w+$", *[lost] * 12, bulk._look)
     assert {row[1] for row in outcomes(client, keys(3), tmp_path).values()} == {"created"}
 
 
