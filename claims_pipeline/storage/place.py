@@ -37,10 +37,16 @@ class FolderPlace:
         target = self.root / name
         make_private_folder(target.parent)
         beside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        shutil.move(local, beside)
-        beside.chmod(0o600)
-        _flush_to_disk(beside)
-        beside.replace(target)
+        try:
+            shutil.move(local, beside)
+            beside.chmod(0o600)
+            _flush_to_disk(beside)
+            beside.replace(target)
+        except BaseException:
+            beside.unlink(
+                missing_ok=True
+            )  # half a file, or one without its name: claims that nobody would find
+            raise
 
     def fetch(self, name: str, work: Path) -> Path | None:
         path, target = self.root / name, work / f"{uuid.uuid4().hex}-{Path(name).name}"

@@ -29,6 +29,7 @@ from claims_pipeline.clients.salesforce.refusals import (
     error_of,
     read_errors,
 )
+from claims_pipeline.clients.salesforce.to_disk import FileOnDisk
 from claims_pipeline.errors import ClaimsPipelineError, DeadlineExceeded
 
 logger = logging.getLogger(__name__)
@@ -174,7 +175,7 @@ class SalesforceSession(requests.Session):
     def _read_body(self, response: requests.Response, call: "_Call") -> None:
         """Reads what has come, and looks at the clock between: a dripping body cannot hold us."""
         held = bytearray()
-        sink: IO[bytes] | None = call.to_file.open("wb") if call.to_file is not None and response.ok else None
+        sink = FileOnDisk(call.to_file) if call.to_file is not None and response.ok else None
         try:
             while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
                 if self.clock() > call.deadline:
