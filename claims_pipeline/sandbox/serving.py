@@ -21,6 +21,7 @@ from claims_pipeline.sandbox.broken_wires import CONNECTION
 _LONGEST_HEADERS = 256 * 1024  # beyond what any stand-in refuses by itself
 _SECONDS_TO_START = 30
 _SECONDS_TO_STOP = 10
+_SECONDS_KEPT_ALIVE = 75  # as long as servers do: a busy client would meet connections that were just closed
 
 
 class ServerDidNotStart(TransientError):
@@ -142,6 +143,7 @@ def serve(app: ASGIApp, *, certificate: Certificate | None, port: int = 0) -> Se
             access_log=False,
             server_header=False,
             h11_max_incomplete_event_size=_LONGEST_HEADERS,
+            timeout_keep_alive=_SECONDS_KEPT_ALIVE,
             timeout_graceful_shutdown=1,
             ssl_certfile=None if certificate is None else certificate.chain_file,
             ssl_keyfile=None if certificate is None else certificate.key_file,
