@@ -91,6 +91,8 @@ class Kind:
         """Whether a run succeeds though it lasts: at that place nothing is lost by it."""
         if place.name == "Bulk upload":  # its answer has no body
             return self.harmless or self.is_of_the_body
+        if place.name == "Bulk UploadComplete":  # the job itself says whether it was told
+            return self.harmless or not self.fault.before or self.fault.cut_after_bytes is not None
         if place.name in (
             "Bulk failedResults",
             "Bulk unprocessedrecords",
@@ -101,7 +103,7 @@ class Kind:
     @property
     def is_of_the_body(self) -> bool:
         """Whether it harms what comes after an answer's head alone."""
-        return bool(self.fault.drip_seconds) or self.fault.wire is Wire.NO_LENGTH
+        return bool(self.fault.drip_seconds) or self.fault.cut_after_bytes is not None
 
     def at(self, place: Place, *, times: int = 1, after: int = 0) -> Fault:
         """The fault at that place."""
