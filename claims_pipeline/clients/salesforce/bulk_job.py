@@ -180,8 +180,8 @@ class BulkJobs:
                 return _ended(job_id, told)
             if session.clock() > deadline:
                 raise DeadlineExceeded(
-                    f"Bulk job {job_id} did not end within {patience.job_seconds / 3600:g} hours and is aborted. "
-                    "See Setup, Bulk Data Load Jobs; then run again: what it wrote is found in the org."
+                    f"Salesforce's Bulk job {job_id} did not end within {patience.job_seconds / 3600:g} hours and is "
+                    "aborted. See Setup, Bulk Data Load Jobs; then run again: what it wrote is found in the org."
                 )
 
     def leave(self, job_id: str) -> None:

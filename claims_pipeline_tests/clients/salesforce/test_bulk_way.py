@@ -259,6 +259,21 @@ def test_keys_without_exactly_one_result_are_settled_by_sending_them_again(
     assert {key: row[1] for key, row in found.items()} == {"A0": "created", "A1": "updated", "A2": "updated"}
 
 
+def test_results_that_are_gone_are_settled_by_sending_again(
+    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
+) -> None:
+    def process(job: Job) -> None:
+        job.refused(job.rows[0], "FIELD_CUSTOM_VALIDATION_EXCEPTION:no:Name --")
+        for row in job.rows[1:]:
+            job.created(row)
+
+    BulkOrg(org, process)
+    org.on("GET", "/successfulResults$", error("NOT_FOUND", 404))
+    org.on("PATCH", COLLECTIONS, collections_take_all)
+    found = outcomes(client, keys(3), tmp_path)
+    assert {key: row[1] for key, row in found.items()} == {"A0": "refused", "A1": "updated", "A2": "updated"}
+
+
 def test_a_text_that_reads_as_bulks_null_goes_by_collections(
     org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
 ) -> None:
