@@ -172,9 +172,13 @@ class Network:
             aws_secret_access_key=at["aws_secret_access_key"],
         )
         table = self.town.environment["DYNAMODB_TABLE_NAME"]
-        if table not in client.list_tables()["TableNames"]:
+        try:
+            found = client.scan(TableName=table)["Items"]
+        except client.exceptions.ResourceNotFoundException:
             return {}
-        return {item["sync_id"]["S"]: dict(item) for item in client.scan(TableName=table)["Items"]}
+        finally:
+            client.close()
+        return {item["sync_id"]["S"]: dict(item) for item in found}
 
     def number(self, customer: str, name: str) -> int:
         """A number of the customer's item; 0 where there is none."""
