@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 NOT_WHOLE = "RequestTimeout"
-"""The code under which a good status without a whole answer is told: one that boto3 repeats."""
+"""The code of an answer that is not whole, or of a good status without one: a code that boto3 repeats."""
 NOT_DYNAMODB = "NotDynamoDB"
 """The code of a bad status that DynamoDB did not write."""
+_REQUEST_ID = "x-amzn-requestid"  # stands in every answer of DynamoDB's
 
 
 def take_whole_answers_alone(client: "DynamoDBClient") -> None:
@@ -24,9 +25,9 @@ def take_whole_answers_alone(client: "DynamoDBClient") -> None:
 def _judge(response_dict: dict[str, Any], **_: object) -> None:
     if _is_object(response_dict["body"]):
         return
-    is_good = response_dict["status_code"] < 300
-    response_dict["body"] = json.dumps({"__type": NOT_WHOLE if is_good else NOT_DYNAMODB}).encode()
-    if is_good:
+    is_cut = response_dict["status_code"] < 300 or _REQUEST_ID in response_dict["headers"]
+    response_dict["body"] = json.dumps({"__type": NOT_WHOLE if is_cut else NOT_DYNAMODB}).encode()
+    if is_cut:
         response_dict["status_code"] = 503
 
 

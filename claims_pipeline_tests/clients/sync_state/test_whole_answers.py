@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSResponse, HeadersDict
 
 from claims_pipeline.clients.sync_state import StateAccessDenied, StateTableWrong, StateUnavailable, connect
 from claims_pipeline.clients.sync_state.table import StateTable
@@ -26,15 +26,16 @@ def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
 
 
-def table(*answers: tuple[int, bytes]) -> tuple[StateTable, list[int]]:
+def table(*answers: tuple[int, bytes], **headers: str) -> tuple[StateTable, list[int]]:
     """A table whose calls get these answers, the last one for ever; and the statuses given."""
     client = connect("us-east-1", "http://127.0.0.1:9")
     left, given = list(answers), []
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def answer(**_: object) -> AWSResponse:
         status, content = left.pop(0) if len(left) > 1 else left[0]
         given.append(status)
-        return AWSResponse("http://127.0.0.1:9", status, {}, Body(content))
+        return AWSResponse("http://127.0.0.1:9", status, HeadersDict(named), Body(content))
 
     client.meta.events.register("before-send.dynamodb.*", answer)
     return StateTable("state", client=client, sleep=lambda _: None), given
@@ -56,6 +57,14 @@ def test_a_good_status_without_a_whole_answer_is_asked_again_and_then_fails(body
 @pytest.mark.parametrize("body", [PAGE, b"", b"[1]"])
 def test_a_bad_status_of_somebody_else_passes(status: int, body: bytes) -> None:
     asked, given = table((status, body))
+    with pytest.raises(StateUnavailable, match="run again later"):
+        asked.get("1")
+    assert len(given) == 5
+
+
+def test_a_refusal_of_dynamodbs_own_that_was_cut_is_asked_again_and_passes() -> None:
+    """It may have been a condition that does not hold: what it was, nobody knows."""
+    asked, given = table((400, b'{"__type": "com.am'), x_amzn_RequestId="1")
     with pytest.raises(StateUnavailable, match="run again later"):
         asked.get("1")
     assert len(given) == 5
