@@ -88,11 +88,11 @@ LOST = {
 
 
 @pytest.mark.journey
-@pytest.mark.parametrize("times", [1, FOR_EVER], ids=["once", "for ever"])
-@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
 @pytest.mark.parametrize(
-    "results", ["successfulResults", pytest.param("failedResults", marks=pytest.mark.sweep)]
+    "times", [pytest.param(1, marks=pytest.mark.sweep), FOR_EVER], ids=["once", "for ever"]
 )
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("results", ["successfulResults", "failedResults"])
 def test_results_that_are_lost_are_no_results_that_say_nothing(
     bulk: tuple[Network, Day], fault: Fault, times: int, results: str
 ) -> None:
