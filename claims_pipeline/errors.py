@@ -4,9 +4,20 @@ What belongs here: the two branches, and the few errors that more than one room 
 for which id, and what to do next; they never quote a claim's values, a response's text or a secret.
 """
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from traceback import extract_tb
+
+_OF_THE_DISK = {
+    errno.ENOSPC: "is full",
+    errno.EDQUOT: "has no more room for this user",
+    errno.EFBIG: "takes no file as large",
+    errno.EROFS: "can only be read",
+    errno.EACCES: "may not be used by this user",
+    errno.EPERM: "may not be used by this user",
+    errno.EIO: "cannot be read or written",
+}
 
 
 class ClaimsPipelineError(Exception):
@@ -36,6 +47,25 @@ class DeadlineExceeded(TransientError):
 
 class ReportError(PermanentError):
     """The report that came cannot be read as a report of claims. Holds labels and row numbers, never cells."""
+
+
+class DiskFailed(PermanentError):
+    """The disk that we work on is full, or cannot be written: no repeat mends that."""
+
+    def __init__(self, folder: str, number: int | None) -> None:
+        told, name = (
+            _OF_THE_DISK.get(number or 0, "failed"),
+            errno.errorcode.get(number or 0, "no reason given"),
+        )
+        super().__init__(
+            f"The disk below {folder} {told} ({name}), so the sync stopped and is not committed. Make room there, or "
+            "let CLAIMS_STORAGE name a folder that this user can write; then run again."
+        )
+
+    @staticmethod
+    def is_told_by(number: int | None) -> bool:
+        """Whether this errno is of the disk."""
+        return number in _OF_THE_DISK
 
 
 class LeaseLost(TransientError):

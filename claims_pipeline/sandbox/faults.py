@@ -19,6 +19,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from claims_pipeline.sandbox.broken_wires import Wire, connection_of, reset, until_hung_up
+from claims_pipeline.sandbox.exchange import Exchange, nowhere
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -26,8 +29,8 @@ class Fault:
 
     `path` is searched for (a regular expression) in the path with its query. The first `after` matching requests pass
     unharmed, the next `times` are harmed. With `status` the fault answers itself: instead of the app (`before`), or
-    after it has acted. Without, the app's own answer goes out: late (`delay_seconds`), or cut off after so many bytes
-    of body.
+    after it has acted. Without, the app's own answer goes out: late (`delay_seconds`), a byte every so often
+    (`drip_seconds`), or cut off after so many bytes of body. `wire` breaks the connection itself.
     """
 
     method: str = "*"
@@ -38,8 +41,10 @@ class Fault:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_seconds: float = 0
+    drip_seconds: float = 0
     cut_after_bytes: int | None = None
     before: bool = True
+    wire: Wire | None = None
 
     def matches(self, method: str, path: str) -> bool:
         """Whether a request is one that this fault is about."""
@@ -108,7 +113,7 @@ class FaultsAndLog:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._app, self._clock, self._sleep = app, clock, sleep
+        self._app, self._clock, self.sleep = app, clock, sleep
         self.faults = Faults()
         self._log: list[Access] = []
         self._log_lock = threading.Lock()
@@ -133,9 +138,9 @@ class FaultsAndLog:
         elif scope["path"].startswith("/sandbox/"):
             await self._app(scope, receive, send)
         else:
-            await self._serve(_Exchange(scope, receive, send, self._note))
+            await self._serve(Exchange(scope, receive, send, self._note))
 
-    async def _serve(self, exchange: "_Exchange") -> None:
+    async def _serve(self, exchange: Exchange) -> None:
         fault = self.faults.take(exchange.method, exchange.target)
         try:
             if fault is None:
@@ -145,7 +150,7 @@ class FaultsAndLog:
         finally:
             exchange.finish()
 
-    def _note(self, exchange: "_Exchange") -> None:
+    def _note(self, exchange: Exchange) -> None:
         access = Access(
             at=self._clock(),
             method=exchange.method,
@@ -158,21 +163,30 @@ class FaultsAndLog:
         with self._log_lock:
             self._log.append(access)
 
-    async def _harm(self, fault: Fault, exchange: "_Exchange") -> None:
+    async def _harm(self, fault: Fault, exchange: Exchange) -> None:
         if fault.delay_seconds:
-            await self._sleep(fault.delay_seconds)
+            await self.sleep(fault.delay_seconds)
         exchange.cut_after_bytes = fault.cut_after_bytes
-        if fault.status is None:
-            await self._app(exchange.scope, exchange.receive, exchange.send)
-            return
-        if fault.before:
+        send = _dripping(exchange, fault, self.sleep) if fault.drip_seconds else exchange.send
+        if fault.wire is Wire.NO_LENGTH:
+            exchange.without_length = True
+        is_dead = fault.wire in (Wire.RESET, Wire.SILENT)
+        if fault.status is None and not is_dead:
+            await self._app(exchange.scope, exchange.receive, send)
+        elif fault.before:
             await exchange.read_all()
         else:
-            await self._app(exchange.scope, exchange.receive, _nowhere)
-        await exchange.send(
-            {"type": "http.response.start", "status": fault.status, "headers": _header_list(fault)}
-        )
-        await exchange.send({"type": "http.response.body", "body": fault.body})
+            await self._app(exchange.scope, exchange.receive, nowhere)
+        if is_dead:
+            exchange.finish()  # whoever reads the log after the failure finds it there
+        if fault.wire is Wire.RESET:
+            reset(connection_of(exchange.scope))
+        elif fault.status is not None and not is_dead:
+            head = {"type": "http.response.start", "status": fault.status, "headers": _header_list(fault)}
+            await send(head)
+            await send({"type": "http.response.body", "body": fault.body})
+        if fault.wire is not None:
+            await until_hung_up(exchange.receive)
 
     async def _control(self, request: Request) -> Response:
         match request.method, request.url.path:
@@ -196,65 +210,23 @@ class FaultsAndLog:
                 return JSONResponse({"error": "GET, POST or DELETE"}, status_code=405)
 
 
-class _Exchange:
-    """One request and its answer on their way: counted, and cut short when the fault says so."""
+def _dripping(exchange: Exchange, fault: Fault, sleep: Callable[[float], Awaitable[None]]) -> Send:
+    """The answer, a byte at a time, for as long as somebody listens."""
+    send, connection = exchange.send, connection_of(exchange.scope)
 
-    def __init__(
-        self, scope: Scope, receive: Receive, send: Send, note: Callable[["_Exchange"], None]
-    ) -> None:
-        self.scope, self._receive, self._send, self._note = scope, receive, send, note
-        self.method: str = scope["method"]
-        raw = scope.get("raw_path") or scope["path"].encode()
-        self.path = raw.decode("latin-1").partition("?")[0]
-        self.query: str = scope["query_string"].decode("latin-1")
-        self.status = self.request_bytes = self.response_bytes = 0
-        self.cut_after_bytes: int | None = None
-        self._cut = self._finished = False
-
-    @property
-    def target(self) -> str:
-        """The path with its query."""
-        return f"{self.path}?{self.query}" if self.query else self.path
-
-    async def receive(self) -> Message:
-        """The next part of the request."""
-        message = await self._receive()
-        self.request_bytes += len(message.get("body", b""))
-        return message
-
-    async def read_all(self) -> None:
-        """Take the request's body in, so that the client may hear the answer."""
-        while True:
-            message = await self.receive()
-            if message["type"] != "http.request" or not message.get("more_body"):
-                return
-
-    async def send(self, message: Message) -> None:
-        """The next part of the answer; after the cut, nothing: the server then drops the connection."""
-        if self._cut:
+    async def drip(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
             return
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-        elif self.cut_after_bytes is not None:
-            left = self.cut_after_bytes - self.response_bytes
-            body = message.get("body", b"")
-            if len(body) >= left or not message.get("more_body"):
-                self._cut = True
-                message = {"type": "http.response.body", "body": body[:left], "more_body": True}
-        self.response_bytes += len(message.get("body", b""))
-        if message["type"] == "http.response.body" and (self._cut or not message.get("more_body")):
-            self.finish()
-        await self._send(message)
+        body = message.get("body", b"")
+        for place in range(len(body)):
+            if connection.is_closing():
+                return
+            await sleep(fault.drip_seconds)
+            await send({"type": "http.response.body", "body": body[place : place + 1], "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": bool(message.get("more_body"))})
 
-    def finish(self) -> None:
-        """Note the request, once, before the client can have the whole answer: whoever reads the log then finds it."""
-        if not self._finished:
-            self._finished = True
-            self._note(self)
-
-
-async def _nowhere(_: Message) -> None:
-    """Where an answer goes that the client never hears."""
+    return drip
 
 
 def _header_list(fault: Fault) -> list[tuple[bytes, bytes]]:
@@ -277,7 +249,8 @@ def _from_json(given: object) -> Fault:
     body = given.get("body", "")
     text = body if isinstance(body, str) else json.dumps(body)
     re.compile(given.get("path", ""))
-    return Fault(**{**given, "body": text.encode()})
+    wire = None if given.get("wire") is None else Wire(given["wire"])
+    return Fault(**{**given, "body": text.encode(), "wire": wire})
 
 
 def _as_json(fault: Fault) -> dict[str, object]:

@@ -12,13 +12,16 @@ from pathlib import Path
 
 import trustme
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from claims_pipeline.errors import TransientError
+from claims_pipeline.sandbox.broken_wires import CONNECTION
 
 _LONGEST_HEADERS = 256 * 1024  # beyond what any stand-in refuses by itself
 _SECONDS_TO_START = 30
 _SECONDS_TO_STOP = 10
+_SECONDS_KEPT_ALIVE = 75  # as long as servers do: a busy client would meet connections that were just closed
 
 
 class ServerDidNotStart(TransientError):
@@ -51,6 +54,21 @@ class LocalAuthority:
         self.certificate.chain_file.unlink(missing_ok=True)
         for blob in server.cert_chain_pems:
             blob.write_to_path(self.certificate.chain_file, append=True)
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's HTTP, which hands each request its connection, for whoever breaks it on purpose."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        super().connection_made(transport)
+        app = self.app
+
+        async def with_connection(scope: Scope, receive: Receive, send: Send) -> None:
+            await app(
+                {**scope, "extensions": {**scope.get("extensions", {}), CONNECTION: transport}}, receive, send
+            )
+
+        self.app = with_connection
 
 
 class _Server(uvicorn.Server):
@@ -110,13 +128,14 @@ def serve(app: ASGIApp, *, certificate: Certificate | None, port: int = 0) -> Se
 
     Its `url` has no slash at the end: `https://127.0.0.1:41233`.
     """
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # the protocol said: asyncio turns delays off (TCP_NODELAY) on no other socket, and each answer would take 40 ms
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind(("127.0.0.1", port))
     server = _Server(
         uvicorn.Config(
             app,
-            http="h11",
+            http=_Protocol,
             loop="asyncio",
             ws="none",
             log_config=None,
@@ -124,6 +143,7 @@ def serve(app: ASGIApp, *, certificate: Certificate | None, port: int = 0) -> Se
             access_log=False,
             server_header=False,
             h11_max_incomplete_event_size=_LONGEST_HEADERS,
+            timeout_keep_alive=_SECONDS_KEPT_ALIVE,
             timeout_graceful_shutdown=1,
             ssl_certfile=None if certificate is None else certificate.chain_file,
             ssl_keyfile=None if certificate is None else certificate.key_file,

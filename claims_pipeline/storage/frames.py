@@ -17,10 +17,12 @@ from typing import Any
 import polars as pl
 
 from claims_pipeline.errors import PermanentError
+from claims_pipeline.storage.disk import disk_failures_told
 from claims_pipeline.storage.place import FolderPlace, Place, make_private_folder, open_place
 
 STAMP_KEY = "claims_pipeline"
 SLICE_ROWS = 50_000
+_MAGIC = b"PAR1"
 DRY_RUN_PREFIX = "dry_run"
 
 
@@ -70,6 +72,16 @@ class NotStored(PermanentError):
     """A step was asked for whose input was never made."""
 
 
+class StoredFrameDamaged(PermanentError):
+    """A stored file is there and cannot be read: it must never pass for one that is not there."""
+
+    def __init__(self, name: str, address: str, what: str) -> None:
+        super().__init__(
+            f"The stored {name} is damaged: {address} {what}. Nothing of it was used. Move that file away and run a "
+            "full sync, which makes every stored file anew."
+        )
+
+
 class Storage:
     """The pipeline's private storage at `location` (a folder, or `s3://bucket/prefix`)."""
 
@@ -88,22 +100,26 @@ class Storage:
                 local, metadata={STAMP_KEY: stamped.stamp.to_text()}, row_group_size=SLICE_ROWS
             )
             file = self._file(name, dry_run=stamped.stamp.dry_run)
-            self._place.publish(local, file)
+            with disk_failures_told(self.location):
+                self._place.publish(local, file)
         return self._place.address(file)
 
     def read(self, name: str, *, dry_run: bool = False) -> StampedFrame:
         """The stored frame, lazily, as it stands now: a later write does not reach it. Raises NotStored."""
-        path = self._fetch(self._file(name, dry_run=dry_run))
+        file = self._file(name, dry_run=dry_run)
+        path = self._fetch(file)
         if path is None:
             raise NotStored(
                 f"There is no stored {name} in {self.location}. Run the step that makes it first "
                 f"(the asset {name.split('/')[0]}, or a whole sync)."
             )
-        text = pl.read_parquet_metadata(path).get(STAMP_KEY)
+        try:
+            text = _metadata(path).get(STAMP_KEY)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            raise StoredFrameDamaged(name, self._place.address(file), "is cut, or no parquet file") from None
         if text is None:
-            raise NotStored(
-                f"The stored {name} carries no stamp, so it is not a file of this pipeline. Make it anew."
-            )
+            what = "carries no stamp of this pipeline"
+            raise StoredFrameDamaged(name, self._place.address(file), what)
         return StampedFrame(pl.scan_parquet(path), Stamp.from_text(text))
 
     def keep_report(self, local: Path, customer: str, sequence: int | None, file_name: str) -> str:
@@ -112,7 +128,8 @@ class Storage:
         A dry run's (no sequence) lies apart, and the next one replaces it.
         """
         name = _report_name(customer, sequence, file_name)
-        self._place.publish(local, name)
+        with disk_failures_told(self.location):
+            self._place.publish(local, name)
         return name
 
     def report(self, name: str) -> Path:
@@ -133,14 +150,15 @@ class Storage:
     @contextmanager
     def work_folder(self, purpose: str) -> Iterator[Path]:
         """A private folder for a step's intermediate files; gone afterwards, or at the latest when this is closed."""
-        make_private_folder(self._work_parent)
-        folder = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=self._work_parent))
-        self._at_work.add(folder)
-        try:
-            yield folder
-        finally:
-            self._at_work.discard(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+        with disk_failures_told(self._work_parent):
+            make_private_folder(self._work_parent)
+            folder = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=self._work_parent))
+            self._at_work.add(folder)
+            try:
+                yield folder
+            finally:
+                self._at_work.discard(folder)
+                shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """Give up what was kept to be read, and the work of whoever was left halfway."""
@@ -150,10 +168,11 @@ class Storage:
         self._at_work.clear()
 
     def _fetch(self, file: str) -> Path | None:
-        make_private_folder(self._work_parent)
-        folder = Path(tempfile.mkdtemp(prefix="read-", dir=self._work_parent))
-        self._kept_to_read.append(folder)
-        return self._place.fetch(file, folder)
+        with disk_failures_told(self._work_parent):
+            make_private_folder(self._work_parent)
+            folder = Path(tempfile.mkdtemp(prefix="read-", dir=self._work_parent))
+            self._kept_to_read.append(folder)
+            return self._place.fetch(file, folder)
 
     @staticmethod
     def _file(name: str, *, dry_run: bool) -> str:
@@ -165,6 +184,14 @@ def _report_name(customer: str, sequence: int | None, file_name: str) -> str:
         f"{DRY_RUN_PREFIX}/reports/{customer}" if sequence is None else f"reports/{customer}/{sequence:012d}"
     )
     return f"{folder}/{file_name}"
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """The file's own metadata. polars reads them from the end of a file: one that lost its beginning is told here."""
+    with path.open("rb") as stream:
+        if stream.read(len(_MAGIC)) != _MAGIC:
+            raise pl.exceptions.ComputeError("the file does not begin as parquet does")
+    return pl.read_parquet_metadata(path)
 
 
 def _default_work_parent(place: Place) -> Path:

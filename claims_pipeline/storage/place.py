@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.exceptions import ClientError
 
+from claims_pipeline.storage.bucket_failures import bucket_failures_told
+
 
 class Place(Protocol):
     """Files by name (`folder/file`). A file is there whole or not at all."""
@@ -37,10 +39,16 @@ class FolderPlace:
         target = self.root / name
         make_private_folder(target.parent)
         beside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        shutil.move(local, beside)
-        beside.chmod(0o600)
-        _flush_to_disk(beside)
-        beside.replace(target)
+        try:
+            shutil.move(local, beside)
+            beside.chmod(0o600)
+            _flush_to_disk(beside)
+            beside.replace(target)
+        except BaseException:
+            beside.unlink(
+                missing_ok=True
+            )  # half a file, or one without its name: claims that nobody would find
+            raise
 
     def fetch(self, name: str, work: Path) -> Path | None:
         path, target = self.root / name, work / f"{uuid.uuid4().hex}-{Path(name).name}"
@@ -60,24 +68,27 @@ class BucketPlace:
     """An S3 bucket and prefix. An upload replaces its object in one step by itself."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         parts = urlsplit(url)
         self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
         self._client = boto3.client("s3")
 
     def publish(self, local: Path, name: str) -> None:
-        self._client.upload_file(
-            str(local), self._bucket, self._key(name), ExtraArgs={"ServerSideEncryption": "aws:kms"}
-        )
+        with bucket_failures_told("store a file", self._url):
+            self._client.upload_file(
+                str(local), self._bucket, self._key(name), ExtraArgs={"ServerSideEncryption": "aws:kms"}
+            )
         local.unlink()
 
     def fetch(self, name: str, work: Path) -> Path | None:
         target = work / f"{uuid.uuid4().hex}-{Path(name).name}"
-        try:
-            self._client.download_file(self._bucket, self._key(name), str(target))
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in {"404", "NoSuchKey"}:
-                return None
-            raise
+        with bucket_failures_told("read a file", self._url):
+            try:
+                self._client.download_file(self._bucket, self._key(name), str(target))
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in {"404", "NoSuchKey"}:
+                    return None
+                raise
         return target
 
     def address(self, name: str) -> str:

@@ -31,6 +31,18 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
+class Clocks:
+    """How a run tells the time, and waits: `monotonic` in seconds, for deadlines and leases."""
+
+    now: Clock = utc_now
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+REAL_TIME = Clocks()
+
+
+@dataclass(frozen=True)
 class Connections:
     """Everything outside the process that a sync speaks to."""
 
@@ -61,7 +73,7 @@ def open_storage(settings: Settings) -> Storage:
     return Storage(str(settings.storage))
 
 
-def open_collaboratemd(settings: Settings) -> CollaborateMDClient:
+def open_collaboratemd(settings: Settings, clocks: Clocks = REAL_TIME) -> CollaborateMDClient:
     """The CollaborateMD client."""
     theirs, limits = settings.collaboratemd, settings.time_limits
     return CollaborateMDClient(
@@ -69,6 +81,8 @@ def open_collaboratemd(settings: Settings) -> CollaborateMDClient:
         theirs.username,
         theirs.password.get_secret_value(),
         ca_bundle=_ca_bundle(settings),
+        clock=clocks.monotonic,
+        sleep=clocks.sleep,
         poll_seconds=theirs.poll_seconds,
         deadline_seconds=theirs.deadline_seconds,
         connect_seconds=limits.connect_seconds,
@@ -76,25 +90,32 @@ def open_collaboratemd(settings: Settings) -> CollaborateMDClient:
     )
 
 
-def open_salesforce(settings: Settings) -> SalesforceClient:
+def open_salesforce(settings: Settings, clocks: Clocks = REAL_TIME) -> SalesforceClient:
     """The Salesforce client; it signs in when it is first used."""
     limits = settings.time_limits
     return SalesforceClient(
         SalesforceLogin.from_settings(settings.salesforce, ca_bundle=_ca_bundle(settings)),
+        clock=clocks.monotonic,
+        sleep=clocks.sleep,
+        now=clocks.now,
         timing=Timing(connect_seconds=limits.connect_seconds, read_seconds=limits.read_seconds),
     )
 
 
-def open_state(settings: Settings, owner: str) -> SyncState:
+def open_state(settings: Settings, owner: str, clocks: Clocks = REAL_TIME) -> SyncState:
     """The sync state, as written by `owner` (a run id: the same owner may take up its own lease again)."""
-    where = settings.state
+    where, limits = settings.state, settings.time_limits
     return SyncState(
         where.table_name,
-        client=connect_dynamodb(where.region, where.endpoint_url),
+        client=connect_dynamodb(
+            where.region,
+            where.endpoint_url,
+            Patience().within(limits.connect_seconds, limits.read_seconds),
+        ),
         owner=owner,
-        clock=utc_now,
-        monotonic=time.monotonic,
-        sleep=time.sleep,
+        clock=clocks.now,
+        monotonic=clocks.monotonic,
+        sleep=clocks.sleep,
         lease_term_seconds=where.lease_term_seconds,
         beats_by_timer=True,
     )
@@ -127,14 +148,15 @@ def _ca_bundle(settings: Settings) -> str | None:
 
 
 @contextmanager
-def connect(settings: Settings, owner: str) -> Iterator[Connections]:
+def connect(settings: Settings, owner: str, clocks: Clocks = REAL_TIME) -> Iterator[Connections]:
     """Connections for one run; closed afterwards."""
     connections = Connections(
         settings,
         open_storage(settings),
-        open_collaboratemd(settings),
-        open_salesforce(settings),
-        open_state(settings, owner),
+        open_collaboratemd(settings, clocks),
+        open_salesforce(settings, clocks),
+        open_state(settings, owner, clocks),
+        clocks.now,
         run=owner,
     )
     try:

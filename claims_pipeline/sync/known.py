@@ -6,7 +6,7 @@ What belongs here: looking it up. Not here: what is concluded from it (`fetch`, 
 from claims_pipeline.clients.salesforce import ObjectMissing, soql_text
 from claims_pipeline.clients.sync_state import CustomerState
 from claims_pipeline.settings import Customer
-from claims_pipeline.storage.frames import NotStored, Stamp
+from claims_pipeline.storage.frames import NotStored, Stamp, StoredFrameDamaged
 from claims_pipeline.sync.connections import Connections
 
 RAW = "raw_collaboratemd_claims"
@@ -73,7 +73,8 @@ def changed_labels(last: Stamp | None, labels: dict[str, list[str]]) -> list[str
 
 
 def _stamp(name: str, connections: Connections) -> Stamp | None:
+    """Of a stored frame. A damaged one tells nothing: it must not stop the fetch that replaces it."""
     try:
         return connections.storage.read(name).stamp
-    except NotStored:
+    except (NotStored, StoredFrameDamaged):
         return None

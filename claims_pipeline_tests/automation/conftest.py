@@ -8,10 +8,17 @@ import pytest
 
 from claims_pipeline.sync import connections
 from claims_pipeline_tests.automation.stage import NORTH, SOUTH, WEST, Stage, environment
-from claims_pipeline_tests.clients.sync_state.conftest import aws, dynamodb, table, wire
-from claims_pipeline_tests.clients.sync_state.workers import Table
+from claims_pipeline_tests.clients.sync_state.conftest import lead_to, moto, table, wire
+from claims_pipeline_tests.clients.sync_state.workers import Server, Table
 
-__all__ = ["aws", "dynamodb", "table", "wire"]
+__all__ = ["moto", "table", "wire"]
+
+
+@pytest.fixture
+def aws(moto: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """What the state itself does is tried on Amazon's own DynamoDB too, where its tests are."""
+    lead_to(moto, monkeypatch)
+    return moto
 
 
 @pytest.fixture

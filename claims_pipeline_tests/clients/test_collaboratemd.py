@@ -356,7 +356,7 @@ def test_a_report_that_never_ends_stops_at_the_deadline(service: Service) -> Non
         service.fetch(deadline_seconds=600)
     assert service.time.now <= 1600
     assert shown(caught.value) == (
-        "The report did not come within 600 s; the time ran out while waiting for the result (customer "
+        "CollaborateMD's report did not come within 600 s; the time ran out while waiting for the result (customer "
         f"{CUSTOMER}, report {REPORT}, filter {FILTER}, result {service.shelf.runs[0].identifier}). Run again later. "
         "If it stays, narrow the saved filter or raise COLLABORATEMD_DEADLINE_SECONDS."
     )

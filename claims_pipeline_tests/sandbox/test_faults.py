@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from claims_pipeline.sandbox.broken_wires import Wire
 from claims_pipeline.sandbox.faults import Fault, FaultsAndLog
 from claims_pipeline.sandbox.serving import serve
 
@@ -124,10 +125,55 @@ def test_people_script_faults_and_read_the_log_over_http(
     assert len(till.wrapped.log) == 1
 
 
-@pytest.mark.parametrize("wrong", [{"stauts": 500}, ["status"], {"path": "("}])
+@pytest.mark.parametrize("wrong", [{"stauts": 500}, ["status"], {"path": "("}, {"wire": "cut"}])
 def test_what_is_no_fault_is_refused_with_the_known_names(
     url: str, client: requests.Session, wrong: object
 ) -> None:
     answer = client.post(f"{url}/sandbox/faults", json=wrong, timeout=5)
     assert answer.status_code == 400
     assert "not a fault" in answer.json()["error"]
+
+
+def test_a_reset_connection_fails_before_the_app_acted_or_after(
+    till: Till, url: str, client: requests.Session
+) -> None:
+    for before, taken in ((True, []), (False, [b"whole"])):
+        till.wrapped.faults.add(Fault(wire=Wire.RESET, before=before))
+        with pytest.raises(requests.exceptions.ConnectionError, match="reset"):
+            client.post(f"{url}/part", data=b"whole", timeout=5)
+        assert till.taken == taken
+        assert till.wrapped.log[-1].status == 0
+    assert client.get(f"{url}/part", timeout=5).status_code == 200
+
+
+def test_a_silent_connection_takes_the_request_and_never_answers(
+    till: Till, url: str, client: requests.Session
+) -> None:
+    till.wrapped.faults.add(Fault(wire=Wire.SILENT, before=False))
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        client.post(f"{url}/part", data=b"whole", timeout=(5, 0.2))
+    assert till.taken == [b"whole"]
+    assert client.get(f"{url}/part", timeout=5).status_code == 200
+
+
+def test_an_answer_without_its_length_seems_whole_though_it_is_cut(
+    till: Till, url: str, client: requests.Session
+) -> None:
+    till.wrapped.faults.add(Fault(wire=Wire.NO_LENGTH, cut_after_bytes=7))
+    answer = client.get(f"{url}/part", timeout=5)
+    assert (answer.status_code, answer.text) == (200, "ten let")
+    assert not {"content-length", "transfer-encoding"} & {name.lower() for name in answer.headers}
+    till.wrapped.faults.add(Fault(wire=Wire.NO_LENGTH))
+    assert client.get(f"{url}/part", timeout=5).text == "ten letters" * 10
+
+
+def test_an_answer_drips_a_byte_at_a_time(till: Till, url: str, client: requests.Session) -> None:
+    till.wrapped.faults.add(Fault(drip_seconds=3))
+    assert client.get(f"{url}/slow", timeout=5).text == "ten letters" * 10
+    assert till.slept == [3] * 110
+
+
+def test_people_break_a_connection_over_http(url: str, client: requests.Session) -> None:
+    assert client.post(f"{url}/sandbox/faults", json={"wire": "reset"}, timeout=5).status_code == 204
+    with pytest.raises(requests.exceptions.ConnectionError, match="reset"):
+        client.get(f"{url}/x", timeout=5)

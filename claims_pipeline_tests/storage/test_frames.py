@@ -1,6 +1,8 @@
 """Stored frames: whole or not at all, stamped, private."""
 
+import errno
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import polars as pl
 import pytest
 from moto import mock_aws
 
-from claims_pipeline.storage.frames import NotStored, Stamp, StampedFrame, Storage
+from claims_pipeline.errors import DiskFailed
+from claims_pipeline.storage.frames import NotStored, Stamp, StampedFrame, Storage, StoredFrameDamaged
 
 AT = datetime(2026, 2, 15, 2, 0, tzinfo=UTC)
 
@@ -86,7 +89,7 @@ def test_what_was_never_made_is_said_with_the_step_to_run(tmp_path: Path) -> Non
 
 def test_a_parquet_file_of_someone_else_is_refused(tmp_path: Path) -> None:
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "a.parquet")
-    with pytest.raises(NotStored, match="no stamp"):
+    with pytest.raises(StoredFrameDamaged, match="no stamp"):
         Storage(str(tmp_path)).read("a")
 
 
@@ -122,3 +125,64 @@ def test_a_bucket_keeps_frames_and_reports_as_a_folder_does(bucket: str, tmp_pat
         assert head["ServerSideEncryption"] == "aws:kms"
         storage.close()
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: whole[:3],
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:-1],
+        lambda whole: whole[len(whole) // 2 :],
+        lambda whole: b"an editor's file",
+    ],
+    ids=["empty", "three bytes", "half", "one short", "without its beginning", "something else"],
+)
+def test_a_damaged_file_is_named_and_never_taken_for_one_that_is_not_there(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    storage = Storage(str(tmp_path))
+    stored = Path(storage.write("refused_claims/10001001", stamped(3)))
+    stored.write_bytes(damage(stored.read_bytes()))
+    with pytest.raises(StoredFrameDamaged, match="run a full sync") as told:
+        storage.read("refused_claims/10001001")
+    assert str(stored) in str(told.value)
+    assert not isinstance(told.value, NotStored)
+
+
+@pytest.mark.parametrize("act", ["os.fsync", "pathlib.Path.replace", "pathlib.Path.chmod"])
+def test_a_disk_that_fails_while_a_file_is_stored_leaves_the_old_one_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    storage = Storage(str(tmp_path))
+    storage.write("a/b", stamped(3, sequence=1))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "DOE, JAN")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(act, full)
+        with pytest.raises(DiskFailed, match=r"is full \(ENOSPC\)") as told:
+            storage.write("a/b", stamped(5, sequence=2))
+    assert "DOE" not in str(told.value)
+    assert storage.read("a/b").stamp.sequence == 1
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.parquet"]
+
+
+def test_polars_own_words_for_a_full_disk_are_told_as_the_disks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = Storage(str(tmp_path))
+    sink = pl.LazyFrame.sink_parquet
+    monkeypatch.setattr(pl.LazyFrame, "sink_parquet", lambda frame, _, **how: sink(frame, "/dev/full", **how))
+    with pytest.raises(DiskFailed, match=r"is full \(ENOSPC\)"):
+        storage.write("a", stamped(3))
+
+
+def test_what_is_not_the_disks_fault_stays_what_it_is(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path))
+    with pytest.raises(FileNotFoundError), storage.work_folder("test") as work:
+        (work / "nothing").read_bytes()
+    with pytest.raises(pl.exceptions.ColumnNotFoundError), storage.work_folder("test"):
+        pl.DataFrame({"a": [1]}).select("b")

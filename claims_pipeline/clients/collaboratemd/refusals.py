@@ -135,8 +135,9 @@ class ReportDeadline(DeadlineExceeded):
 
     def __init__(self, request: ReportRequest, doing: str, deadline_seconds: float) -> None:
         super().__init__(
-            f"The report did not come within {deadline_seconds:.0f} s; the time ran out while {doing} ({request}). "
-            "Run again later. If it stays, narrow the saved filter or raise COLLABORATEMD_DEADLINE_SECONDS."
+            f"CollaborateMD's report did not come within {deadline_seconds:.0f} s; the time ran out while {doing} "
+            f"({request}). Run again later. If it stays, narrow the saved filter or raise "
+            "COLLABORATEMD_DEADLINE_SECONDS."
         )
 
 

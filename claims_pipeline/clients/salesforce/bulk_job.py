@@ -113,7 +113,7 @@ class BulkJobs:
                 self._on_job(job_id, JobEvent.CREATED)
                 self._connection.upload("upload a Bulk file", f"jobs/ingest/{job_id}/batches", file.path)
                 uploaded = True
-            except SalesforceUnavailable:
+            except (SalesforceUnavailable, UnexpectedAnswer):
                 if attempt == _UPLOADS:
                     raise
                 logger.warning("the upload to Bulk job %s was lost; making another job", job_id)
@@ -170,7 +170,7 @@ class BulkJobs:
             interval = min(interval * 1.5, patience.longest_poll_seconds)
             try:
                 told = self._look(job_id)
-            except SalesforceUnavailable:
+            except (SalesforceUnavailable, UnexpectedAnswer):
                 missed += 1
                 if missed == _POLLS_MISSED:
                     raise
@@ -180,8 +180,8 @@ class BulkJobs:
                 return _ended(job_id, told)
             if session.clock() > deadline:
                 raise DeadlineExceeded(
-                    f"Bulk job {job_id} did not end within {patience.job_seconds / 3600:g} hours and is aborted. "
-                    "See Setup, Bulk Data Load Jobs; then run again: what it wrote is found in the org."
+                    f"Salesforce's Bulk job {job_id} did not end within {patience.job_seconds / 3600:g} hours and is "
+                    "aborted. See Setup, Bulk Data Load Jobs; then run again: what it wrote is found in the org."
                 )
 
     def leave(self, job_id: str) -> None:

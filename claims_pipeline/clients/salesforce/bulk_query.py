@@ -17,7 +17,7 @@ from claims_pipeline.clients.salesforce.bulk_job import Patience
 from claims_pipeline.clients.salesforce.canonical import canonical_columns
 from claims_pipeline.clients.salesforce.connection import Connection
 from claims_pipeline.clients.salesforce.describe import ObjectDescription
-from claims_pipeline.clients.salesforce.refusals import SalesforceUnavailable, UnexpectedAnswer
+from claims_pipeline.clients.salesforce.refusals import LATER, SalesforceUnavailable, UnexpectedAnswer
 from claims_pipeline.errors import ClaimsPipelineError, DeadlineExceeded
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def download(
     records = sum(count for _, count in parts)
     if records != total:
         raise UnexpectedAnswer(
-            f"Query job {job_id} counted {total} records and gave {records}. Run again; nothing was compared."
+            f"Salesforce's Bulk query {job_id} counted {total} records and gave {records}, so nothing was compared."
         )
     return DownloadedRecords(to, tuple(path for path, _ in parts), records, tuple(fields), description)
 
@@ -103,9 +103,13 @@ def _wait(connection: Connection, job_id: str, patience: Patience) -> int:
         if state == "JobComplete":
             return int(told["numberRecordsProcessed"])
         if state in ("Failed", "Aborted"):
-            raise SalesforceUnavailable(f"Bulk query {job_id} ended as {state}, without records. Run again.")
+            raise SalesforceUnavailable(
+                f"Salesforce's Bulk query {job_id} ended as {state}, without records."
+            )
         if session.clock() > deadline:
-            raise DeadlineExceeded(f"Bulk query {job_id} did not end in time and is aborted. Run again.")
+            raise DeadlineExceeded(
+                f"Salesforce's Bulk query {job_id} did not end in time and is aborted. {LATER}"
+            )
 
 
 def _leave(connection: Connection, job_id: str) -> None:
@@ -133,7 +137,7 @@ def _parts(connection: Connection, job_id: str, to: Path, part_records: int) -> 
         if following is None:
             return
         if following == locator:
-            raise UnexpectedAnswer(f"Query job {job_id} gives the same page again and again. Run again.")
+            raise UnexpectedAnswer(f"Salesforce's Bulk query {job_id} gives the same page again and again.")
         locator, number = following, number + 1
 
 
@@ -152,7 +156,7 @@ def _part(
             following = headers.get("Sforce-Locator", "null")
             return found, None if following == "null" else following
         logger.warning("a page of Bulk query %s is not whole: %s of %s records", job_id, found, said)
-    raise UnexpectedAnswer(f"A page of Bulk query {job_id} came cut short, {_DOWNLOADS} times. Run again.")
+    raise UnexpectedAnswer(f"A page of Salesforce's Bulk query {job_id} came cut short, {_DOWNLOADS} times.")
 
 
 def _count(path: Path) -> int | None:
@@ -176,8 +180,8 @@ def _ends_with_a_record(path: Path) -> bool:
 def _read(path: Path) -> pl.DataFrame:
     """A part as text columns; polars' own words would quote cells, so they are not passed on."""
     if path.stat().st_size == 0:
-        raise UnexpectedAnswer("A page of a Bulk query is empty.")
+        raise UnexpectedAnswer("A page of Salesforce's Bulk query is empty.")
     try:
         return pl.read_csv(path, infer_schema=False)
     except (pl.exceptions.PolarsError, UnicodeDecodeError):
-        raise UnexpectedAnswer("A page of a Bulk query cannot be read as CSV.") from None
+        raise UnexpectedAnswer("A page of Salesforce's Bulk query cannot be read as CSV.") from None

@@ -16,7 +16,7 @@ from claims_pipeline.clients.salesforce.bulk_job import EndedJob
 from claims_pipeline.clients.salesforce.connection import Connection
 from claims_pipeline.clients.salesforce.outcomes import OUTCOME_SCHEMA, Outcome, RowOutcome, outcome_frame
 from claims_pipeline.clients.salesforce.payload import JobFile, fold_key
-from claims_pipeline.clients.salesforce.refusals import row_error_of_bulk
+from claims_pipeline.clients.salesforce.refusals import RequestRefused, row_error_of_bulk
 
 logger = logging.getLogger(__name__)
 
@@ -90,15 +90,30 @@ def _whole(connection: Connection, job: EndedJob, kind: _Kind, key: str, to: Pat
     """
     frames: list[pl.DataFrame] = []
     for _ in range(_DOWNLOADS):
-        connection.download(
-            f"read the {kind.path} of a Bulk job", f"jobs/ingest/{job.job_id}/{kind.path}", to
-        )
+        if not _downloaded(connection, job, kind, to):
+            return []
         frames = list(_frames(to, kind, key))
         found = sum(frame.height for frame in frames)
         if found >= kind.expected:
             break
         logger.warning("%s of job %s: %d of %d rows came", kind.path, job.job_id, found, kind.expected)
     return frames
+
+
+def _downloaded(connection: Connection, job: EndedJob, kind: _Kind, to: Path) -> bool:
+    """The file to disk; False where Salesforce has it no more."""
+    try:
+        connection.download(
+            f"read the {kind.path} of a Bulk job", f"jobs/ingest/{job.job_id}/{kind.path}", to
+        )
+    except RequestRefused as refused:
+        if refused.status != 404:
+            raise
+        logger.warning(
+            "%s of job %s are gone: its claims are settled by sending them again", kind.path, job.job_id
+        )
+        return False
+    return True
 
 
 def _frames(path: Path, kind: _Kind, key: str) -> Iterator[pl.DataFrame]:

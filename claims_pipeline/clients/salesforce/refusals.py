@@ -28,6 +28,8 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,79}")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _STANDARD_FIELDS = frozenset({"Id", "Name", "OwnerId", "RecordTypeId", "CurrencyIsoCode"})
 _DUPLICATES_FIELD = re.compile(r"duplicate value found: (\w+) duplicates value")
+LATER = "Run again later; if it stays, look at status.salesforce.com and at the network between."
+"""What a person does about a failure that passes by itself."""
 
 
 class SignInRefused(PermanentError):
@@ -71,9 +73,15 @@ class NotTrusted(PermanentError):
 class SalesforceUnavailable(TransientError):
     """No answer that can be used came, though the call was repeated."""
 
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} {LATER}")
+
 
 class UnexpectedAnswer(TransientError):
     """An answer came that is not what Salesforce's API gives: a maintenance page, a proxy's page, a cut body."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} {LATER}")
 
 
 class QuotaSpent(TransientError):

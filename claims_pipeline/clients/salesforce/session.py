@@ -21,6 +21,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from claims_pipeline.clients.salesforce.refusals import (
+    LATER,
     NotTrusted,
     RequestRefused,
     SalesforceUnavailable,
@@ -28,6 +29,7 @@ from claims_pipeline.clients.salesforce.refusals import (
     error_of,
     read_errors,
 )
+from claims_pipeline.clients.salesforce.to_disk import FileOnDisk
 from claims_pipeline.errors import ClaimsPipelineError, DeadlineExceeded
 
 logger = logging.getLogger(__name__)
@@ -173,12 +175,12 @@ class SalesforceSession(requests.Session):
     def _read_body(self, response: requests.Response, call: "_Call") -> None:
         """Reads what has come, and looks at the clock between: a dripping body cannot hold us."""
         held = bytearray()
-        sink: IO[bytes] | None = call.to_file.open("wb") if call.to_file is not None and response.ok else None
+        sink = FileOnDisk(call.to_file) if call.to_file is not None and response.ok else None
         try:
             while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
                 if self.clock() > call.deadline:
                     raise DeadlineExceeded(
-                        f"Salesforce's answer to {call.what} took longer than it was given."
+                        f"Salesforce's answer to {call.what} took longer than it was given. {LATER}"
                     )
                 if sink is not None:
                     sink.write(chunk)
@@ -204,10 +206,12 @@ class SalesforceSession(requests.Session):
         if status < 300 and "text/html" in kind:
             raise _Passing(
                 UnexpectedAnswer(
-                    f"A web page came instead of an answer to {what} (HTTP {status}). Salesforce may be in "
-                    "maintenance (status.salesforce.com), or a proxy stands between."
+                    f"A web page came instead of an answer to {what} (HTTP {status}): Salesforce may be in "
+                    "maintenance, or a proxy stands between."
                 )
             )
+        if status < 300 and "json" in kind and _has_no_length(response) and _parsed(response) is None:
+            raise _Passing(UnexpectedAnswer(f"Salesforce's answer to {what} came cut short."))
         if status < 400 or "xml" in kind:
             return
         content = _parsed(response)
@@ -266,7 +270,7 @@ class TimedFile:
     def read(self, size: int = -1) -> bytes:
         """The next bytes, or DeadlineExceeded."""
         if self._clock() > self._deadline:
-            raise DeadlineExceeded("Uploading to Salesforce took longer than it was given.")
+            raise DeadlineExceeded(f"Uploading to Salesforce took longer than it was given. {LATER}")
         return self._file.read(size)
 
 
@@ -280,6 +284,11 @@ def _retry_after_seconds(response: requests.Response) -> float | None:
     except (TypeError, ValueError):
         return None
     return max(0.0, until.total_seconds())
+
+
+def _has_no_length(response: requests.Response) -> bool:
+    """Whether the answer ended by hanging up alone: then a cut one looks whole, and only its JSON can tell."""
+    return not any(name in response.headers for name in ("Content-Length", "Transfer-Encoding"))
 
 
 def _parsed(response: requests.Response) -> object:

@@ -6,6 +6,7 @@ customer is due, nor anything of a claim (no PHI stands in the table). No scans,
 """
 
 from claims_pipeline.clients.sync_state.committing import OtherOrganization
+from claims_pipeline.clients.sync_state.connecting import Patience, connect
 from claims_pipeline.clients.sync_state.deciding import NothingToDecide
 from claims_pipeline.clients.sync_state.facts import (
     Attempts,
@@ -27,12 +28,10 @@ from claims_pipeline.clients.sync_state.facts import (
 from claims_pipeline.clients.sync_state.lease import Lease
 from claims_pipeline.clients.sync_state.state import SyncState
 from claims_pipeline.clients.sync_state.table import (
-    Patience,
     StateAccessDenied,
     StateTableMissing,
     StateTableWrong,
     StateUnavailable,
-    connect,
 )
 
 __all__ = [

@@ -1,7 +1,7 @@
-"""The table itself: connecting, and one call to it with its errors told apart.
+"""The table itself: one call to it, with its errors told apart.
 
-What belongs here: boto3, retries, and the words for what went wrong. Not here: what stands in an item, nor making the
-table (`creating`).
+What belongs here: calls, retries, and the words for what went wrong. Not here: what stands in an item, nor making the
+client (`connecting`) and the table (`creating`).
 """
 
 import random
@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 from botocore import exceptions as aws
-from botocore.config import Config
 
 from claims_pipeline.clients.sync_state.items import to_wire
+from claims_pipeline.clients.sync_state.whole_answers import NOT_DYNAMODB, NOT_WHOLE
 from claims_pipeline.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -36,10 +35,12 @@ _PASSING = (
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
+    NOT_WHOLE,
     "ResourceInUseException",
     "ServiceUnavailable",
     "ThrottlingException",
 )
+_CODE = re.compile(r"[A-Za-z]{3,60}|[0-9]{3}")
 _CONFLICT_ATTEMPTS = 10
 _KEYS_A_CALL = 100
 
@@ -74,32 +75,6 @@ class ConditionFailed(Exception):
     def item(self) -> Mapping[str, Any]:
         """Of a write to one item."""
         return self.items.get(0, {})
-
-
-@dataclass(frozen=True)
-class Patience:
-    """With one call to DynamoDB: boto3 tries again, with jitter, so many times in all."""
-
-    connect_seconds: float = 5
-    read_seconds: float = 10
-    attempts: int = 5
-
-
-def connect(
-    region: str | None, endpoint_url: str | None, patience: Patience = Patience()
-) -> "DynamoDBClient":
-    """A DynamoDB client with time-outs and boto3's bounded retries. Asks nobody."""
-    config = Config(
-        connect_timeout=patience.connect_seconds,
-        read_timeout=patience.read_seconds,
-        retries={"mode": "standard", "total_max_attempts": patience.attempts},
-    )
-    try:
-        return boto3.client("dynamodb", region_name=region, endpoint_url=endpoint_url, config=config)
-    except aws.BotoCoreError as error:
-        raise StateAccessDenied(
-            f"boto3 cannot be set up for DynamoDB ({type(error).__name__}): set AWS_REGION, or mend AWS's own settings."
-        ) from None
 
 
 @dataclass(frozen=True)
@@ -212,6 +187,8 @@ class StateTable:
                     "role, or mend AWS's own settings (region, profile, keys)."
                 ) from None
             else:
+                if "Error" in answer:
+                    raise self._translated(operation, answer)
                 return answer
         raise StateUnavailable(
             f"Other writes kept colliding with {operation} on the DynamoDB table {self.name}; run again later."
@@ -221,7 +198,7 @@ class StateTable:
         return float(min(0.02 * 2**attempt, 1.0) * (0.5 + self._jitter() / 2))
 
     def _translated(self, operation: str, response: Mapping[str, Any]) -> Exception:
-        code = str(response.get("Error", {}).get("Code", ""))
+        code = _code_of(response)
         if code in ("ConditionalCheckFailedException", "TransactionCanceledException"):
             return _failed_condition(response)
         if code == "ResourceNotFoundException":
@@ -239,14 +216,25 @@ class StateTable:
                 f"AWS does not accept the credentials ({code}) for the DynamoDB table {self.name}: renew them."
             )
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code in _PASSING or status >= 500:
+        if code in _PASSING or status >= 500 or status == 429:
             return StateUnavailable(
                 f"DynamoDB cannot do {operation} on {self.name} now ({code}); run again later."
+            )
+        if code == NOT_DYNAMODB:
+            return StateAccessDenied(
+                f"Something else than DynamoDB answers to {operation} on {self.name} (HTTP {status}): check "
+                "DYNAMODB_ENDPOINT_URL, AWS_REGION, and any proxy on the way."
             )
         return StateTableWrong(
             f"DynamoDB refuses {operation} on the table {self.name} ({code}): it should have the partition key "
             f"{KEY} (String) and no sort key, and hold nothing but the sync state."
         )
+
+
+def _code_of(response: Mapping[str, Any]) -> str:
+    """The error's code, if it looks like one: never a text of somebody else's."""
+    code = response.get("Error", {}).get("Code")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else "no code that we know"
 
 
 def key(sync_id: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from claims_pipeline.clients.sync_state.beating import Beat
 from claims_pipeline.clients.sync_state.items import from_wire
 from claims_pipeline.clients.sync_state.lease import Lease, Leasing, SeenLease
 from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
-from claims_pipeline.errors import LeaseHeld
+from claims_pipeline.errors import LeaseHeld, TransientError
 
 
 @dataclass
@@ -74,7 +74,13 @@ class LeaseTaker:
             taken = from_wire(self.table.update(self._taking(token, condition, values)))
         except ConditionFailed as refused:
             return SeenLease.in_item(refused.item, self.leasing.term_seconds)
-        return Lease(self.table, self.sync_id, self.what, self.leasing, token, int(taken["lease_version"]))
+        except TransientError:
+            self._lease(token, 0).release()  # it may be ours, and nobody else would give it back
+            raise
+        return self._lease(token, int(taken["lease_version"]))
+
+    def _lease(self, token: str, version: int) -> Lease:
+        return Lease(self.table, self.sync_id, self.what, self.leasing, token, version)
 
     def _taking(self, token: str, condition: str, values: Mapping[str, object]) -> Change:
         defaults = "".join(f", #{name} = if_not_exists(#{name}, :{name})" for name in self.defaults)

@@ -259,6 +259,21 @@ def test_keys_without_exactly_one_result_are_settled_by_sending_them_again(
     assert {key: row[1] for key, row in found.items()} == {"A0": "created", "A1": "updated", "A2": "updated"}
 
 
+def test_results_that_are_gone_are_settled_by_sending_again(
+    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
+) -> None:
+    def process(job: Job) -> None:
+        job.refused(job.rows[0], "FIELD_CUSTOM_VALIDATION_EXCEPTION:no:Name --")
+        for row in job.rows[1:]:
+            job.created(row)
+
+    BulkOrg(org, process)
+    org.on("GET", "/successfulResults$", error("NOT_FOUND", 404))
+    org.on("PATCH", COLLECTIONS, collections_take_all)
+    found = outcomes(client, keys(3), tmp_path)
+    assert {key: row[1] for key, row in found.items()} == {"A0": "refused", "A1": "updated", "A2": "updated"}
+
+
 def test_a_text_that_reads_as_bulks_null_goes_by_collections(
     org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
 ) -> None:
@@ -297,12 +312,16 @@ def test_a_session_lost_between_two_steps_costs_one_sign_in_and_no_row(
     assert bulk.jobs[0].rows == [{KEY: f"A{n}"} for n in range(3)]
 
 
+PAGE = Told(200, b"<html>", headers={"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize("lost", [Told(503, b""), PAGE], ids=["unavailable", "page"])
 def test_a_lost_upload_is_made_good_by_another_job(
-    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
+    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path, lost: Told
 ) -> None:
     """A job takes one upload: after a lost answer nobody knows what the first holds, so it is aborted."""
     bulk = BulkOrg(org, all_created)
-    org.on("PUT", "/jobs/ingest/750000000000000AAA/batches$", Told(503, b""))
+    org.on("PUT", "/jobs/ingest/750000000000000AAA/batches$", lost)
     told_of: list[tuple[str, JobEvent]] = []
     found = outcomes(client, keys(3), tmp_path, on_job=lambda job_id, event: told_of.append((job_id, event)))
     assert {row[1] for row in found.values()} == {"created"}
@@ -331,11 +350,12 @@ def test_a_lost_answer_to_upload_complete_is_asked_of_the_job(
     assert len(bulk.jobs) == 1
 
 
+@pytest.mark.parametrize("lost", [Told(503, b""), PAGE], ids=["unavailable", "page"])
 def test_polls_that_fail_are_borne_for_a_while(
-    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
+    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path, lost: Told
 ) -> None:
     bulk = BulkOrg(org, all_created)
-    org.on("GET", "/jobs/ingest/750\\w+$", *[Told(503, b"")] * 12, bulk._look)
+    org.on("GET", "/jobs/ingest/750\\w+$", *[lost] * 12, bulk._look)
     assert {row[1] for row in outcomes(client, keys(3), tmp_path).values()} == {"created"}
 
 

@@ -25,10 +25,15 @@ def moto() -> Iterator[LocalDynamoDB]:
 def aws(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Server:
     """The sandbox's DynamoDB, then Amazon's own; with credentials, and no real wait between boto3's tries."""
     server: Server = request.getfixturevalue(request.param)
+    lead_to(server, monkeypatch)
+    return server
+
+
+def lead_to(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its credentials in the environment; boto3's own retries wait no real time."""
     for name, value in server.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda seconds: None))
-    return server
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from claims_pipeline.clients.sync_state import BulkJob, Lease, PendingRequest
+from claims_pipeline.clients.sync_state import BulkJob, Lease, PendingRequest, StateUnavailable
 from claims_pipeline.clients.sync_state.beating import keep_moving
 from claims_pipeline.errors import LeaseHeld, LeaseLost
 from claims_pipeline_tests.clients.sync_state.acts import nothing, taken_for_good
@@ -35,6 +35,18 @@ def test_a_failed_run_frees_its_lease(table: Table) -> None:
     first, second = table.worker("run-1"), table.worker("run-2")
     with pytest.raises(ZeroDivisionError), first.state.lease(NORTH):
         _ = 1 / 0
+    with second.state.lease(NORTH):
+        pass
+    assert second.slept == []
+
+
+def test_a_lease_taken_without_our_hearing_of_it_is_given_back_by_the_run_that_fails(
+    table: Table, wire: Wire
+) -> None:
+    first, second = table.worker("run-1"), table.worker("run-2")
+    wire.lose_answer("UpdateItem", times=5)  # as often as boto3 repeats the taking
+    with pytest.raises(StateUnavailable), first.state.lease(NORTH):
+        pass
     with second.state.lease(NORTH):
         pass
     assert second.slept == []
