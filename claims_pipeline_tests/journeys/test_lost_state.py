@@ -87,6 +87,17 @@ def test_the_volume_guard_is_helped_by_the_stored_outcomes(town: Town) -> None:
 
 
 @pytest.mark.journey
+def test_a_damaged_file_of_the_last_fetch_does_not_stop_the_next(town: Town) -> None:
+    town.put(report(row("500000001")))
+    town.sync()
+    raw = Path(town.environment["CLAIMS_STORAGE"]) / "raw_collaboratemd_claims" / f"{FIRST}.parquet"
+    raw.write_bytes(raw.read_bytes()[:100])
+    town.put(report(row("500000001"), row("500000002")))
+    assert town.sync().synced.outcomes.stamp.sequence == 2
+    assert len(town.claims()) == 2
+
+
+@pytest.mark.journey
 def test_an_org_without_the_status_object_is_synced_with_a_warning(town: Town) -> None:
     town.sandbox.org.drop_object("Claim_Sync_Status__c")
     town.put(report(row("500000001")))

@@ -132,7 +132,10 @@ def _holder(held: Mapping[str, Any]) -> Holder | None:
     return Holder(str(held["lease_owner"]), moved_at, float(held.get("lease_term_seconds", 0)))
 
 
-def _paused(held: Mapping[str, Any]) -> Paused:
+def _paused(held: Any) -> Paused:
+    """A person may have written a text, by hand."""
+    if not isinstance(held, Mapping):
+        return Paused(str(held), None)
     return Paused(str(held["reason"]), _instant(held.get("since")), held.get("by"))
 
 

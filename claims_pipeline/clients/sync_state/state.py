@@ -7,7 +7,7 @@ own ways (`table`).
 import random
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -131,9 +131,18 @@ class SyncState:
         deciding.note(self._table, customer, decision)
 
     def ask_for_sync(self, customer: str, request: SyncRequest) -> None:
-        """Leave a wish for a sync, as any other system may; a newer one takes the place of an older."""
-        change = Change(customer, "SET #sync_request = :request", "", {"request": request})
-        self._table.update(change)
+        """Leave a wish for a sync, as any other system may; a newer one takes the place of an older.
+
+        A wish that was served already stays served: told once more, it asks for nothing.
+        """
+        change = Change(
+            customer,
+            "SET #sync_request = :request",
+            "attribute_not_exists(#served_request) OR #served_request <> :id",
+            {"request": request, "id": request.id},
+        )
+        with suppress(ConditionFailed):
+            self._table.update(change)
 
     def lease(self, customer: str, *, patience_seconds: float = 0.0) -> AbstractContextManager[Lease]:
         """The customer, for us alone. Given back at the end, after a failure too.

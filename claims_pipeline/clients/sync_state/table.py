@@ -79,7 +79,7 @@ class ConditionFailed(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """A conditional update of one item (an empty condition: none).
+    """A conditional update of one item.
 
     In the expressions `#name` is the attribute of that name (or of `names`), and `:value` stands in `values`.
     """
@@ -92,12 +92,11 @@ class Change:
 
     def parameters(self, table: str) -> dict[str, Any]:
         """As boto3 takes them, for an update alone or within a transaction."""
-        condition = {"ConditionExpression": self.condition} if self.condition else {}
         return {
             "TableName": table,
             "Key": key(self.sync_id),
             "UpdateExpression": self.update,
-            **condition,
+            "ConditionExpression": self.condition,
             "ExpressionAttributeNames": _names(f"{self.update} {self.condition}") | dict(self.names),
             "ExpressionAttributeValues": {f":{name}": to_wire(value) for name, value in self.values.items()},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

@@ -89,6 +89,17 @@ def test_a_wish_that_comes_while_a_sync_runs_stays_open(table: Table) -> None:
     assert worker.state.read(NORTH).request is None
 
 
+def test_a_wish_that_was_served_is_not_asked_for_twice(table: Table) -> None:
+    worker = table.worker("run-1")
+    worker.state.ask_for_sync(NORTH, SyncRequest("wish-1"))
+    begin(worker)
+    worker.sync(NORTH, outcome())
+    worker.state.ask_for_sync(NORTH, SyncRequest("wish-1"))
+    assert worker.state.read(NORTH).request is None
+    worker.state.ask_for_sync(NORTH, SyncRequest("wish-2"))
+    assert worker.state.read(NORTH).request == SyncRequest("wish-2")
+
+
 def test_another_system_may_leave_a_wish_as_a_text(table: Table) -> None:
     table.wire.client.put_item(
         TableName=table.name, Item={"sync_id": {"S": NORTH}, "sync_request": {"S": "2026-03-02"}}

@@ -29,6 +29,15 @@ def test_a_customer_is_paused_with_a_reason_and_resumed(table: Table) -> None:
     assert decided(table) == [("resumed", "bob", ""), ("paused", "ada", "the practice moves house")]
 
 
+def test_a_pause_that_was_written_by_hand_as_a_text_is_one(table: Table) -> None:
+    table.wire.client.put_item(
+        TableName=table.name, Item={"sync_id": {"S": NORTH}, "paused": {"S": "moving house"}}
+    )
+    paused = table.worker("reader").state.read_many([NORTH])[NORTH].paused
+    assert paused is not None
+    assert paused.reason == "moving house"
+
+
 def test_what_is_not_paused_cannot_be_resumed(table: Table) -> None:
     with pytest.raises(NothingToDecide, match="not paused"):
         table.worker("person").state.resume(NORTH, by="ada")
