@@ -166,10 +166,8 @@ def test_a_stored_file_that_is_cut_within_the_run_is_named(
 
 
 @pytest.mark.journey
-@pytest.mark.parametrize("name", [f"raw_collaboratemd_claims/{FIRST}", f"refused_claims/{FIRST}"])
-def test_a_file_of_an_earlier_run_that_is_cut_is_named_and_not_taken_for_none(
-    wired: Network, tmp_path: Path, name: str
-) -> None:
+def test_kept_claims_that_are_cut_are_named_and_not_taken_for_none(wired: Network, tmp_path: Path) -> None:
+    name = f"refused_claims/{FIRST}"
     network, today, _ = opened(wired, tmp_path, COLLECTIONS)
     refused_number = next(iter(today.book))
     network.town.sandbox.org.scripts.lock("Claim__c", refused_number, 1_000)

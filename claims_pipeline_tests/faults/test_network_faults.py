@@ -32,7 +32,7 @@ from claims_pipeline_tests.faults.network_truths import (
     must_pass_later,
 )
 
-PLAIN_CALLS = 50
+PLAIN_CALLS = 65
 _DAYS = count(1)
 
 

@@ -1,5 +1,5 @@
 """The sync state's table and its wire, for the steps that stand on it alone."""
 
-from claims_pipeline_tests.clients.sync_state.conftest import aws, dynamodb, table, wire
+from claims_pipeline_tests.clients.sync_state.conftest import aws, moto, table, wire
 
-__all__ = ["aws", "dynamodb", "table", "wire"]
+__all__ = ["aws", "moto", "table", "wire"]
