@@ -11,7 +11,7 @@ TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-others check bench constraints clean
+.PHONY: help demo ui test test-faults strace test-others check bench constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,8 +30,15 @@ ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
 	@$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
 test: $(READY) ## the whole test suite
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
+
+test-faults: $(READY) strace ## the crash sweep: killed at every boundary, and run again (10 to 15 minutes)
+	$(BIN)/python -m pytest -n 2 -q -m sweep claims_pipeline_tests/faults
+
+strace:
+	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -y -qq strace; } \
+		|| { echo "The sweep counts renames with strace, which is not here: install it (Debian, as root: apt-get install -y strace)"; exit 1; }
 
 check: $(READY) ## format, lint, strict types, import contracts, tests
 	$(BIN)/ruff format --check .

@@ -11,7 +11,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 SUPPORTED = ("3.11", "3.12", "3.13")
-_WHOLE_SUITE_ONLY = ("__pycache__", "cli", "data", "journeys", "sandbox")
+_WHOLE_SUITE_ONLY = ("__pycache__", "cli", "data", "faults", "journeys", "sandbox")
 
 
 def find(version: str) -> Path | None:
