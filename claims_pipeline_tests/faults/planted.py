@@ -74,14 +74,14 @@ def sent_without_comparing(_: Tape) -> None:
 
 
 def results_page_dropped(_: Tape) -> None:
-    """Of a Bulk query's pages the last is lost, and the count that would show it is taken from what came."""
+    """Of a Bulk query's pages the first is lost, after its count was proved."""
     download = bulk_query.download
 
-    def all_but_the_last(*args: Any, **more: Any) -> DownloadedRecords:
+    def all_but_the_first(*args: Any, **more: Any) -> DownloadedRecords:
         downloaded = download(*args, **more)
-        return replace(downloaded, parts=downloaded.parts[:-1])
+        return replace(downloaded, parts=downloaded.parts[1:])
 
-    bulk_query.download = all_but_the_last
+    bulk_query.download = all_but_the_first
 
 
 def lease_not_checked(_: Tape) -> None:
