@@ -34,11 +34,11 @@ test: $(READY) ## the whole test suite
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
 test-faults: $(READY) strace ## the crash sweep: killed at every boundary, and run again (10 to 15 minutes)
-	$(BIN)/python -m pytest -n 2 -q -m sweep claims_pipeline_tests/faults
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m sweep
 
 strace:
-	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -y -qq strace; } \
-		|| { echo "The sweep counts renames with strace, which is not here: install it (Debian, as root: apt-get install -y strace)"; exit 1; }
+	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -y -qq strace >/dev/null; } \
+		|| { echo "The sweep counts renames with strace, which is not here. As root, on Debian: apt-get install -y strace"; exit 1; }
 
 check: $(READY) ## format, lint, strict types, import contracts, tests
 	$(BIN)/ruff format --check .
