@@ -6,7 +6,7 @@ report. Not here: making it happen (`sweep`). Nothing is asserted: planted bugs 
 
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from claims_pipeline.sandbox.salesforce.bulk_ingest_run import UPLOAD
 from claims_pipeline.sandbox.salesforce.bulk_jobs import FINISHED
 from claims_pipeline.storage.frames import STAMP_KEY, Stamp
 from claims_pipeline_tests.faults.days import Day, Scenario, Standing
-from claims_pipeline_tests.faults.stage import Kept, Record, Stage
+from claims_pipeline_tests.faults.stage import Item, Kept, Record, Stage, item_in, state_in
 from claims_pipeline_tests.town import FIRST
 
 MONEY = frozenset({"Charged_Amount__c", "Paid_Amount__c", "Total_BDP__c"})
@@ -43,9 +43,10 @@ def after_rerun(scenario: Scenario, stage: Stage, kept: Kept) -> Iterator[str]:
     stage.release_jobs()
     yield from differences(stage, scenario.at_last)
     yield from doubled(stage, kept)
-    yield from left_behind(stage)
+    items = stage.items()
+    yield from left_behind(stage, items)
     yield from half_files(stage.storage)
-    yield from miscounted(scenario.after, stage)
+    yield from miscounted(scenario.after, stage, items)
 
 
 def differences(stage: Stage, must: Mapping[str, Standing]) -> Iterator[str]:
@@ -115,17 +116,17 @@ def doubled(stage: Stage, kept: Kept) -> Iterator[str]:
         yield f"claim {number} was written {times} time(s) though nothing in it changed"
 
 
-def left_behind(stage: Stage) -> Iterator[str]:
+def left_behind(stage: Stage, items: Sequence[Item]) -> Iterator[str]:
     """Jobs with rows, report requests, leases: a finished sync leaves none. (A job never filled is nothing.)"""
     for job in stage.jobs():
         if job.state not in FINISHED and (job.folder / UPLOAD).exists():
             yield f"Bulk job {job.id} holds rows and is {job.state}"
-    state = stage.state()
+    state = state_in(items)
     if state.bulk_jobs:
         yield f"the state still holds {len(state.bulk_jobs)} Bulk job(s)"
     if state.pending_request is not None:
         yield "the state still holds a report request"
-    for item in stage.items():
+    for item in items:
         if "lease_owner" in item:
             yield f"the lease of {item['sync_id']['S']} was not given back"
 
@@ -156,9 +157,9 @@ def _is_whole_frame(path: Path) -> bool:
     return True
 
 
-def miscounted(day: Day, stage: Stage) -> Iterator[str]:
+def miscounted(day: Day, stage: Stage, items: Sequence[Item]) -> Iterator[str]:
     """Where the state's counts and sums are not those of the report, or the files are not of the committed fetch."""
-    state, roll_up = stage.state(), stage.item("default")
+    state, roll_up = state_in(items), item_in(items, "default")
     must = {
         "records_processed": day.rows,
         "success_count": len(day.verdict.claims.keys() - day.refused),

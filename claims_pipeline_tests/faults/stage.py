@@ -7,7 +7,8 @@ process dies where (`sweep`), what must be true then (`judging`).
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,13 @@ from claims_pipeline.sandbox.salesforce.bulk_jobs import BulkScript, Job
 from claims_pipeline.sandbox.salesforce.rows import RowError
 from claims_pipeline.sandbox.salesforce.scripts import Refusal
 from claims_pipeline.sandbox.salesforce.writing import Written
-from claims_pipeline.sandbox.systems import FULL_FILTER_ID, RECENT_FILTER_ID, REPORT_ID
+from claims_pipeline.sandbox.systems import (
+    FULL_FILTER_ID,
+    RECENT_FILTER_ID,
+    REPORT_ID,
+    Sandbox,
+    SandboxCustomer,
+)
 from claims_pipeline_tests.command_line import PLAIN
 from claims_pipeline_tests.faults.days import MAPPED_KEY, Day
 from claims_pipeline_tests.town import FIRST, Town
@@ -68,6 +75,7 @@ class Stage:
             aws_access_key_id="sandbox",
             aws_secret_access_key="sandbox",
         )
+        self._payors = sorted(town.payors().values())
         for filter_id in (RECENT_FILTER_ID, FULL_FILTER_ID):
             town.sandbox.reports.script(FIRST, REPORT_ID, filter_id, Script.ready_after(1))
         self._jobs_before: set[str] = set()
@@ -132,7 +140,7 @@ class Stage:
 
     def payor(self, place: int) -> str:
         """The record id of one of the org's payors."""
-        return sorted(self.town.payors().values())[place]
+        return self._payors[place]
 
     def hold_jobs_from(self, nth: int) -> None:
         """Salesforce is slow from the `nth` closed job on: it comes to those only when they are released."""
@@ -168,11 +176,7 @@ class Stage:
 
     def state(self) -> CustomerState:
         """The customer's state."""
-        return customer_state(FIRST, self.item(FIRST))
-
-    def item(self, sync_id: str) -> Item:
-        """One item of the sync state; empty where it is not there."""
-        return next((item for item in self.items() if item["sync_id"] == {"S": sync_id}), {})
+        return state_in(self.items())
 
     def close(self) -> None:
         """Let go of the connection to the state."""
@@ -210,6 +214,24 @@ class _Slow(BulkScript):
         """Nobody sets it."""
 
 
-def as_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The sweep's settings with the scenario's own."""
-    return {**FAST, **settings}
+def state_in(items: Sequence[Item]) -> CustomerState:
+    """The customer's state among the items."""
+    return customer_state(FIRST, item_in(items, FIRST))
+
+
+def item_in(items: Sequence[Item], sync_id: str) -> Item:
+    """One item; empty where it is not there."""
+    return next((item for item in items if item["sync_id"] == {"S": sync_id}), {})
+
+
+@contextmanager
+def staged(folder: Path, settings: Mapping[str, str]) -> Iterator[Stage]:
+    """A stage on a sandbox of its own, with one customer and a handful of payors."""
+    customers = (SandboxCustomer(FIRST, "Riverside"),)
+    with Sandbox(folder / "town", customers=customers, payors=False) as sandbox, ExitStack() as runs:
+        sandbox.add_payors([{"Name": f"PAYOR {number}"} for number in range(5)])
+        stage = Stage(Town(sandbox, {**sandbox.environment(), **FAST, **settings}, runs), folder / "stage")
+        try:
+            yield stage
+        finally:
+            stage.close()

@@ -21,9 +21,8 @@ from claims_pipeline_tests.faults.days import Day, Scenario
 from claims_pipeline_tests.faults.doors import Door
 from claims_pipeline_tests.faults.hooks import read_tape
 from claims_pipeline_tests.faults.orders import Order
-from claims_pipeline_tests.faults.stage import Stage, as_environment
+from claims_pipeline_tests.faults.stage import Stage, staged
 from claims_pipeline_tests.faults.workshop import Workshop
-from claims_pipeline_tests.town import towns
 
 CLOSE_A_JOB = "PATCH /jobs/ingest/{id}"
 BATCHES = ("PATCH /composite/sobjects/", CLOSE_A_JOB)
@@ -182,12 +181,8 @@ class Sweep:
 @contextmanager
 def sweeping(scenario: Scenario, door: Door, folder: Path) -> Iterator[Sweep]:
     """A sweep on a stage of its own, its sandbox running."""
-    with towns(folder) as build, Workshop(door.name) as workshop:
-        stage = Stage(build(**as_environment(scenario.settings)), folder / "stage")
-        try:
-            yield Sweep(scenario, door, stage, workshop)
-        finally:
-            stage.close()
+    with staged(folder, scenario.settings) as stage, Workshop(door.name) as workshop:
+        yield Sweep(scenario, door, stage, workshop)
 
 
 def renames_under(storage: Path, trace: Path) -> int:

@@ -27,9 +27,9 @@ from claims_pipeline_tests.faults.days import first_load
 from claims_pipeline_tests.faults.hooks import read_tape
 from claims_pipeline_tests.faults.orders import Order
 from claims_pipeline_tests.faults.runner import ORDER
-from claims_pipeline_tests.faults.stage import Stage, as_environment
+from claims_pipeline_tests.faults.stage import staged
 from claims_pipeline_tests.paths import REPOSITORY
-from claims_pipeline_tests.town import FIRST, Town
+from claims_pipeline_tests.town import FIRST
 
 LONGEST_SECONDS = 300
 SHORT = {"poll_interval_seconds": 1, "free_slots_after_run_end_seconds": 1}
@@ -100,6 +100,12 @@ def until(holds: Callable[[], bool], what: str, home: Path) -> None:
         time.sleep(0.5)
 
 
+def pool_is_free(instance: dg.DagsterInstance) -> bool:
+    """Whether nobody holds the pool that stands for the report slot, or waits for it."""
+    pool = instance.event_log_storage.get_concurrency_info(REPORT_SLOT_POOL)
+    return pool.active_slot_count == 0 and pool.pending_step_count == 0
+
+
 @pytest.mark.sweep
 @pytest.mark.parametrize(
     "point",
@@ -112,32 +118,23 @@ def until(holds: Callable[[], bool], what: str, home: Path) -> None:
     ids=["in the report slot", "while sending"],
 )
 def test_a_run_of_the_daemon_that_is_killed_is_brought_home_and_frees_its_pool(
-    point: Point, build_town: Callable[..., Town], tmp_path: Path
+    point: Point, tmp_path: Path
 ) -> None:
-    stage = Stage(build_town(**as_environment(SCENARIO.settings)), tmp_path / "stage")
-    kept = stage.keep()
-    stage.dawn(SCENARIO.today)
-    stage.forget()
     home = home_with_short_intervals(tmp_path / "home")
-    environment = {**stage.environment, "DAGSTER_HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
-    order = Order((), environment, tmp_path / "tape", tmp_path / "out", SCENARIO.conditions, point)
-    with (
-        dg.DagsterInstance.from_config(str(home)) as instance,
-        daemon(order, home),
-    ):  # the instance, then its users
-        launch(order, home)
-        until(lambda: instance.get_runs_count() == 2, "the retry", home)
-        until(lambda: all(run.is_finished for run in instance.get_runs()), "the end of the retry", home)
-        first, second = sorted(instance.get_run_records(), key=lambda record: record.create_timestamp)
-        assert first.dagster_run.status is DagsterRunStatus.FAILURE
-        assert second.dagster_run.status is DagsterRunStatus.SUCCESS
-        assert second.dagster_run.parent_run_id == first.dagster_run.run_id
-
-        def pool_is_free() -> bool:
-            pool = instance.event_log_storage.get_concurrency_info(REPORT_SLOT_POOL)
-            return pool.active_slot_count == 0 and pool.pending_step_count == 0
-
-        until(pool_is_free, "the freed slot", home)
-    assert point.boundary in read_tape(order.tape)
-    assert list(judging.after_rerun(SCENARIO, stage, kept)) == []
-    stage.close()
+    with staged(tmp_path, SCENARIO.settings) as stage, dg.DagsterInstance.from_config(str(home)) as instance:
+        kept = stage.keep()
+        stage.dawn(SCENARIO.today)
+        stage.forget()
+        environment = {**stage.environment, "DAGSTER_HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
+        order = Order((), environment, tmp_path / "tape", tmp_path / "out", SCENARIO.conditions, point)
+        with daemon(order, home):
+            launch(order, home)
+            until(lambda: instance.get_runs_count() == 2, "the retry", home)
+            until(lambda: all(run.is_finished for run in instance.get_runs()), "the end of the retry", home)
+            until(lambda: pool_is_free(instance), "the freed slot", home)
+        killed, retried = sorted(instance.get_run_records(), key=lambda record: record.create_timestamp)
+        assert killed.dagster_run.status is DagsterRunStatus.FAILURE
+        assert retried.dagster_run.status is DagsterRunStatus.SUCCESS
+        assert retried.dagster_run.parent_run_id == killed.dagster_run.run_id
+        assert point.boundary in read_tape(order.tape)
+        assert list(judging.after_rerun(SCENARIO, stage, kept)) == []
