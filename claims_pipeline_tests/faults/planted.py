@@ -29,8 +29,8 @@ def commit_moved_early(_: Tape) -> None:
     take, upsert_claims = SyncState.next_sequence, SalesforceClient.upsert
     taken: list[tuple[SyncState, str, int]] = []
 
-    def next_sequence(state: SyncState, customer: str, **more: Any) -> int:
-        sequence = take(state, customer, **more)
+    def next_sequence(state: SyncState, customer: str, *args: Any, **more: Any) -> int:
+        sequence = take(state, customer, *args, **more)
         taken.append((state, customer, sequence))
         return sequence
 

@@ -8,6 +8,7 @@ on imports; each is a process of its own all the same, with its own id, memory, 
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ ORDER = "CLAIMS_SWEEP_ORDER"
 """The environment's name for an order to `one`."""
 
 _DEFINITIONS = "claims_pipeline.definitions"
+_LONGEST_SECONDS = 300
 
 
 def carry_out(order: Order) -> int:
@@ -90,6 +92,7 @@ def _become(order: Order, under: object) -> NoReturn:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for there, here in ((nothing, 0), (out, 1), (out, 2)):
         os.dup2(there, here)
+    signal.alarm(_LONGEST_SECONDS)  # a run that hangs is killed, and told as one that never came there
     if isinstance(under, list):
         os.environ[ORDER] = order.to_json()
         command = [*under, sys.executable, "-m", __spec__.name, "one"]

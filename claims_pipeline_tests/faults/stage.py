@@ -68,6 +68,7 @@ class Stage:
         self.folder = folder
         folder.mkdir()
         self.environment: dict[str, str] = {}
+        self._open: list[sqlite3.Connection] = []
         self._dynamodb = boto3.client(
             "dynamodb",
             region_name="us-east-1",
@@ -98,26 +99,25 @@ class Stage:
         kept = sqlite3.connect(":memory:", check_same_thread=False)
         with org.lock:
             org.connection.backup(kept)
+        self._open.append(kept)
         storage = self._new_folder("kept")
         shutil.copytree(self.storage, storage)
         return Kept(kept, self.items(), storage)
 
     def start_anew(self, kept: Kept) -> None:
         """Set all back to how it stood, with a storage and a table of its own."""
-        town, sandbox = self.town, self.town.sandbox
-        table, storage = f"state-{uuid.uuid4().hex}", self._new_folder("storage")
-        own = {"CLAIMS_STORAGE": str(storage), "DYNAMODB_TABLE_NAME": table}
-        self.environment = {**PLAIN, **town.environment, **own}
-        shutil.copytree(kept.storage, storage)
-        if kept.state:
-            self._fill(table, kept.state)
+        sandbox = self.town.sandbox
+        self.work_on_jobs()
+        self.release_jobs()
+        self._jobs_before = {job.id for job in sandbox.bulk.ingest.all()}
+        sandbox.reports.free_slots()
         if kept.org is not None:
             with sandbox.org.lock:
                 kept.org.backup(sandbox.org.connection)
-        sandbox.reports.free_slots()
-        sandbox.bulk.ingest.script = self._job_script
-        sandbox.bulk.release()
-        self._jobs_before = {job.id for job in sandbox.bulk.ingest.all()}
+        self._move_to(f"state-{uuid.uuid4().hex}", self._new_folder("storage"))
+        shutil.copytree(kept.storage, self.storage)
+        if kept.state:
+            self._fill(kept.state)
         self.forget()
 
     def dawn(self, day: Day) -> None:
@@ -179,10 +179,19 @@ class Stage:
         return state_in(self.items())
 
     def close(self) -> None:
-        """Let go of the connection to the state."""
-        self._dynamodb.close()
+        """Let go of the state and of what was kept."""
+        for opened in (self._dynamodb, *self._open):
+            opened.close()
 
-    def _fill(self, table: str, items: list[Item]) -> None:
+    def _move_to(self, table: str, storage: Path) -> None:
+        """Another table and another storage; the old storage goes."""
+        if self.environment:
+            shutil.rmtree(self.storage, ignore_errors=True)
+        own = {"CLAIMS_STORAGE": str(storage), "DYNAMODB_TABLE_NAME": table}
+        self.environment = {**PLAIN, **self.town.environment, **own}
+
+    def _fill(self, items: list[Item]) -> None:
+        table = self.environment["DYNAMODB_TABLE_NAME"]
         self._dynamodb.create_table(
             TableName=table,
             AttributeDefinitions=[{"AttributeName": "sync_id", "AttributeType": "S"}],

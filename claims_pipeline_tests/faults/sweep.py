@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import uuid
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from claims_pipeline_tests.faults.doors import Door
 from claims_pipeline_tests.faults.hooks import read_tape
 from claims_pipeline_tests.faults.orders import Order
 from claims_pipeline_tests.faults.stage import Stage, staged
-from claims_pipeline_tests.faults.workshop import Workshop
+from claims_pipeline_tests.faults.workshop import Ended, Workshop
 
 CLOSE_A_JOB = "PATCH /jobs/ingest/{id}"
 BATCHES = ("PATCH /composite/sobjects/", CLOSE_A_JOB)
@@ -103,28 +102,21 @@ class Sweep:
 
     def record(self, bug: str | None = None) -> Recording:
         """An undisturbed run as a cold process under strace: its boundaries, and what others saw of them."""
-        assert shutil.which("strace"), (
-            "strace is not there: apt-get install -y strace (make test-faults does it)"
-        )
+        assert shutil.which("strace"), "strace is not there: make test-faults installs it"
         self.set_the_stage(self.scenario.today)
         order, trace = self.order(bug=bug), self._file("strace")
         watch = ["strace", "-f", "-s", "4096", "-e", "trace=rename,renameat,renameat2", "-o", str(trace)]
         ended = self.workshop.run(order, under=watch)
         sandbox = self.stage.town.sandbox
-        dynamodb = Counter(
-            "state writes" if each.is_write else "state reads" for each in sandbox.dynamodb.log
-        )
+        writes = sum(each.is_write for each in sandbox.dynamodb.log)
         seen = {
             "CollaborateMD requests": len(sandbox.collaboratemd_wire.log),
             "Salesforce requests": len(sandbox.salesforce_wire.log),
-            **dict(sorted(dynamodb.items())),
+            "state writes": writes,
+            "state reads": len(sandbox.dynamodb.log) - writes,
             "renames": renames_under(self.stage.storage, trace),
         }
-        faults = (
-            []
-            if self.door.succeeded(ended)
-            else [f"the recording run ended with {ended.code}: {ended.words}"]
-        )
+        faults = self._not_done("the recording run", ended)
         undisturbed = replace(self.scenario, after=self.scenario.today)
         faults += judging.after_rerun(undisturbed, self.stage, self._kept)
         return Recording(tuple(read_tape(order.tape)), seen, tuple(faults))
@@ -141,9 +133,7 @@ class Sweep:
             return Found(point, (f"the run ended with {killed.code} and never came there: {killed.words}",))
         faults = list(judging.at_death(self.scenario, self.stage, before))
         self.stage.town.put(self.scenario.after.report)
-        rerun = self.workshop.run(self.order(bug=bug))
-        if not self.door.succeeded(rerun):
-            faults.append(f"the rerun ended with {rerun.code}: {rerun.words}")
+        faults += self._not_done("the rerun", self.workshop.run(self.order(bug=bug)))
         faults += judging.after_rerun(self.scenario, self.stage, self._kept)
         return Found(point, tuple(faults))
 
@@ -154,12 +144,11 @@ class Sweep:
         """
         self.set_the_stage(self.scenario.today)
         sleeper = self.workshop.start(self.order(stop_at=point, bug=bug, signal_number=signal.SIGSTOP))
-        ended = sleeper.stop()
+        ended = sleeper.stop_or_end()
         if ended is not None:
             return Found(point, (f"the run ended with {ended.code} and never came there: {ended.words}",))
         self.stage.dawn(self.scenario.after)
-        other = self.workshop.run(self.order(bug=bug))
-        faults = [] if self.door.succeeded(other) else [f"the other ended with {other.code}: {other.words}"]
+        faults = self._not_done("the other run", self.workshop.run(self.order(bug=bug)))
         written = len(self.stage.written)
         sleeper.go_on()
         woken = sleeper.end()
@@ -173,6 +162,9 @@ class Sweep:
     def kill_at_each(self, points: Sequence[Point], bug: str | None = None) -> list[Found]:
         """One death after another; those that showed something wrong."""
         return [found for point in points if (found := self.kill_at(point, bug)).faults]
+
+    def _not_done(self, who: str, ended: Ended) -> list[str]:
+        return [] if self.door.succeeded(ended) else [f"{who} ended with {ended.code}: {ended.words}"]
 
     def _file(self, kind: str) -> Path:
         return self.stage.folder / f"{kind}-{uuid.uuid4().hex}"

@@ -88,26 +88,20 @@ class Process:
 
     def end(self) -> Ended:
         """Wait for its end."""
-        told = self.workshop.ask({"do": "wait", "pid": self.pid})
-        if "stopped" in told:
-            self.kill()
-            raise StillThere(f"the process stopped: {self._words()}")
-        return Ended(told["ended"] if "ended" in told else -told["killed"], self._words())
+        ended = self.stop_or_end()
+        if ended is None:
+            os.kill(self.pid, signal.SIGKILL)
+            raise StillThere(f"process {self.pid} stopped where it should have ended")
+        return ended
 
-    def stop(self) -> Ended | None:
-        """Wait until it has stopped itself; what became of it where it ended instead."""
+    def stop_or_end(self) -> Ended | None:
+        """Wait until it has stopped itself (None), or ended all the same."""
         told = self.workshop.ask({"do": "wait", "pid": self.pid})
         if "stopped" in told:
             return None
-        return Ended(told["ended"] if "ended" in told else -told["killed"], self._words())
+        words = self.order.out.read_text(encoding="utf-8") if self.order.out.exists() else ""
+        return Ended(told["ended"] if "ended" in told else -told["killed"], words)
 
     def go_on(self) -> None:
         """Let it continue."""
         os.kill(self.pid, signal.SIGCONT)
-
-    def kill(self) -> None:
-        """End it at once."""
-        os.kill(self.pid, signal.SIGKILL)
-
-    def _words(self) -> str:
-        return self.order.out.read_text(encoding="utf-8") if self.order.out.exists() else ""
