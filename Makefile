@@ -13,7 +13,7 @@ TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test check dynamodb-local bench constraints clean
+.PHONY: help demo ui test test-faults check strace dynamodb-local bench constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,13 @@ ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
 test: $(READY) $(DYNAMODB_LOCAL) ## the whole test suite
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
+
+test-faults: $(READY) strace ## the long searches: killed at every boundary and run again, every fault at every place
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m sweep
+
+strace:
+	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -y -qq strace >/dev/null; } \
+		|| { echo "The sweep counts renames with strace, which is not here. As root, on Debian: apt-get install -y strace"; exit 1; }
 
 check: $(READY) $(DYNAMODB_LOCAL) ## format, lint, strict types, import contracts, tests
 	$(BIN)/ruff format --check .

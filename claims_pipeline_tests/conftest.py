@@ -12,8 +12,16 @@ if TYPE_CHECKING:
     from claims_pipeline_tests.town import Town
 
 
+TOLD = "told"
+"""A test's property of this name is a line for people, said at the end whatever process the test ran in."""
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which tests were skipped where none may be."""
+    """Say what tests have to tell, and which were skipped where none may be."""
+    for report in (*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])):
+        for name, line in report.user_properties:
+            if name == TOLD:
+                terminalreporter.write_line(str(line))
     skipped = terminalreporter.stats.get("skipped", [])
     if skipped and os.environ.get("CLAIMS_NO_SKIPS"):
         terminalreporter.write_line(f"{len(skipped)} test(s) were skipped, and none may be here.", red=True)

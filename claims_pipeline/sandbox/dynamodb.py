@@ -1,13 +1,15 @@
 """DynamoDB's stand-in: moto's server on a free loopback port.
 
-What belongs here: starting and stopping it, and the settings that lead boto3 to it. Not here: DynamoDB's behaviour,
-which is moto's. It is kept in memory: what stood in it is gone when its process ends.
+What belongs here: starting and stopping it, the settings that lead boto3 to it, and its access log. Not here:
+DynamoDB's behaviour, which is moto's. It is kept in memory: what stood in it is gone when its process ends.
 """
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from moto.server import ThreadedMotoServer
 
@@ -16,6 +18,23 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 _TURN = threading.Lock()  # all servers of a process share moto's one store
+_READS = frozenset(
+    {"BatchGetItem", "DescribeTable", "GetItem", "ListTables", "Query", "Scan", "TransactGetItems"}
+)
+
+
+@dataclass(frozen=True)
+class StateAccess:
+    """One request and its status. `operation` is DynamoDB's own word for it, as `X-Amz-Target` carries it."""
+
+    at: datetime
+    operation: str
+    status: int
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it could change anything: all that is no known read."""
+        return self.operation not in _READS
 
 
 class LocalDynamoDB:
@@ -23,8 +42,24 @@ class LocalDynamoDB:
 
     def __init__(self, server: ThreadedMotoServer) -> None:
         self._server = server
+        self._log: list[StateAccess] = []
         host, port = server.get_host_and_port()
         self.url = f"http://{host}:{port}"
+        _answer_one_at_a_time(server, self._note)
+
+    @property
+    def log(self) -> list[StateAccess]:
+        """Every request so far; a copy."""
+        with _TURN:
+            return list(self._log)
+
+    def clear_log(self) -> None:
+        """Begin a new log."""
+        with _TURN:
+            self._log.clear()
+
+    def _note(self, target: str, status: int) -> None:
+        self._log.append(StateAccess(datetime.now(UTC), target.rpartition(".")[2], status))
 
     def environment(self) -> Mapping[str, str]:
         """The settings that lead our pipeline (and boto3) here."""
@@ -50,18 +85,29 @@ def serve_dynamodb(port: int = 0) -> LocalDynamoDB:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would print every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
-    _answer_one_at_a_time(server)
     return LocalDynamoDB(server)
 
 
-def _answer_one_at_a_time(server: ThreadedMotoServer) -> None:
-    """DynamoDB checks a condition and writes in one step; moto's threads could come between the two."""
+def _answer_one_at_a_time(server: ThreadedMotoServer, note: Callable[[str, int], None]) -> None:
+    """DynamoDB checks a condition and writes in one step; moto's threads could come between the two.
+
+    Each request is noted before its answer leaves, so that whoever has the answer finds it in the log.
+    """
     running = server._server
     assert running is not None
     answer = running.app
 
     def one_at_a_time(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        status = 0
+
+        def started(line: str, *more: Any) -> Callable[[bytes], object]:
+            nonlocal status
+            status = int(line.partition(" ")[0])
+            return start_response(line, *more)
+
         with _TURN:
-            return list(answer(environ, start_response))
+            body = list(answer(environ, started))
+            note(environ.get("HTTP_X_AMZ_TARGET", ""), status)
+            return body
 
     running.app = one_at_a_time

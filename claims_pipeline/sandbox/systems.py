@@ -19,6 +19,7 @@ from claims_pipeline.sandbox.dynamodb import LocalDynamoDB, serve_dynamodb
 from claims_pipeline.sandbox.faults import FaultsAndLog
 from claims_pipeline.sandbox.payor_list import payor_records
 from claims_pipeline.sandbox.salesforce.app import create_app
+from claims_pipeline.sandbox.salesforce.bulk_api import BulkApi
 from claims_pipeline.sandbox.salesforce.metadata import read_schema
 from claims_pipeline.sandbox.salesforce.org import Org
 from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME, INTEGRATION_USERNAME, OrgSettings
@@ -61,7 +62,8 @@ class Sandbox:
         self.collaboratemd_wire = FaultsAndLog(
             collaboratemd.create_app(self.reports, partners=dict([PARTNER]))
         )
-        self.salesforce_wire = FaultsAndLog(create_app(self.org))
+        self.bulk = BulkApi(self.org)
+        self.salesforce_wire = FaultsAndLog(create_app(self.org, bulk=self.bulk))
         self.collaboratemd: Served = serve(self.collaboratemd_wire, certificate=self._authority.certificate)
         self.salesforce: Served = serve(self.salesforce_wire, certificate=self._authority.certificate)
         self.dynamodb: LocalDynamoDB = serve_dynamodb()

@@ -222,6 +222,13 @@ def test_one_report_runs_at_a_time(service: Service) -> None:
     assert service.run("10001002", "5", "6")["Status"] == "SUCCESS"
 
 
+def test_slots_can_be_freed_for_who_sets_a_stage_anew(service: Service) -> None:
+    service.reports.script(*PLACE, Script.ready_after(5))
+    assert [service.run()["Status"] for _ in range(2)] == ["SUCCESS", "REPORT RUNNING"]
+    service.reports.free_slots()
+    assert service.run()["Status"] == "SUCCESS"
+
+
 def test_another_partner_has_a_slot_of_its_own(service: Service) -> None:
     """And does not see this one's runs."""
     service.reports.script(*PLACE, Script.ready_after(5))

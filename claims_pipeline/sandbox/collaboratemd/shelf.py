@@ -166,6 +166,11 @@ class ReportShelf:
         with self._lock:
             return self._start(partner, ("99999999", "0", "0"), report or Report(), script).identifier
 
+    def free_slots(self) -> None:
+        """Every partner's slot is free, as if the report that ran in it had been fetched long ago."""
+        with self._lock:
+            self._slots.clear()
+
     def run(self, partner: str, key: Key) -> tuple[Answer, int | None, str]:
         """Answer to a `run`: status, identifier if one is told, message."""
         with self._lock:

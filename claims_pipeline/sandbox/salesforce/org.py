@@ -30,7 +30,7 @@ from claims_pipeline.sandbox.salesforce.settings import OrgSettings
 from claims_pipeline.sandbox.salesforce.standing_records import stand_up
 from claims_pipeline.sandbox.salesforce.tables import Tables
 from claims_pipeline.sandbox.salesforce.validation import Stored, instant
-from claims_pipeline.sandbox.salesforce.writing import Writing
+from claims_pipeline.sandbox.salesforce.writing import Writing, Written
 
 
 class NoSuchObject(PermanentError):
@@ -60,6 +60,7 @@ class Org:
         self.connection: sqlite3.Connection = self.tables.connection
         self.lock: threading.RLock = self.tables.lock
         self.scripts = Scripts()
+        self.written: list[Written] | None = None  # a list here is told of every record that is written
         self.field_security = FieldSecurity()
         self.sessions = Sessions(
             self.settings.organization_id,
@@ -177,6 +178,7 @@ class Org:
             user=user,
             now=self.now(),
             wire=wire,
+            written=self.written,
         )
 
     def key_field(self, user: User, object_name: str, name: str) -> FieldSchema:

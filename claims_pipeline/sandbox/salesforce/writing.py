@@ -5,7 +5,7 @@ fields, rights), and their order. Not here: which record a row meets (`matching`
 (`validation`), scripted behaviour (`scripts`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,6 +39,17 @@ class Column:
     error: RowError | None = None
 
 
+@dataclass(frozen=True)
+class Written:
+    """One record as one call wrote it: by whom, and the values that were set."""
+
+    object_name: str
+    record_id: str
+    created: bool
+    user_id: str
+    values: Mapping[str, Stored]
+
+
 class Writing:
     """One call's write by one user into one object. `seen` is the object as that user sees it, `whole` as it is."""
 
@@ -53,8 +64,10 @@ class Writing:
         user: User,
         now: datetime,
         wire: Wire,
+        written: list["Written"] | None = None,
     ) -> None:
         self.whole = whole
+        self._written = written
         self._org, self._seen, self._tables = org, seen, tables
         self._triggers: tuple[Trigger, ...] = scripts.triggers_of(whole.name)
         self._refusals: tuple[Refusal, ...] = scripts.refusals_of(whole.name)
@@ -228,7 +241,19 @@ class Writing:
                 self._tables.insert(self.whole, names, made)
             for columns, rows in changed.items():
                 self._tables.update(self.whole, (*columns, *_CHANGED), rows)
+        self._note(pending, results)
         return results
+
+    def _note(self, pending: Sequence[Pending], results: Sequence[RowResult]) -> None:
+        """Tell the org's write log of each record that was written, where one is kept."""
+        if self._written is None:
+            return
+        for one, result in zip(pending, results, strict=True):
+            if result.success and result.id is not None:
+                values = dict(one.values)
+                self._written.append(
+                    Written(self.whole.name, result.id, result.created, self._user.id, values)
+                )
 
     def _complete(self, one: Pending) -> str:
         """Give a new record its id, name, owner and stamps."""

@@ -50,6 +50,17 @@ def test_a_new_record_gets_its_id_owner_and_stamps(org: Org, me: User) -> None:
     assert record["CreatedDate"] == record["SystemModstamp"] == "2026-11-23T12:00:00.000Z"
 
 
+def test_what_is_written_is_told_to_who_keeps_a_write_log(org: Org, me: User) -> None:
+    put(org, me, Claim_Number__c="A-0")
+    org.written = []
+    put(org, me, Claim_Number__c="A-1", Paid_Amount__c=1.5)
+    put(org, me, Claim_Number__c="A-1", Paid_Amount__c=2.5)
+    put(org, me, Claim_Number__c="A-1", Paid_Amount__c="no amount")
+    told = [(each.created, each.values["Paid_Amount__c"], each.user_id) for each in org.written]
+    assert told == [(True, 1.5, me.id), (False, 2.5, me.id)]
+    assert {each.record_id for each in org.written} == {claim(org, "A-1")["Id"]}
+
+
 def test_a_record_without_a_name_is_called_by_its_id(org: Org, me: User) -> None:
     result = put(org, me, Claim_Number__c="A-1")
     assert claim(org, "A-1")["Name"] == result.id

@@ -1,0 +1,66 @@
+"""DynamoDB's stand-in keeps an access log like the other wires', and tells writes from reads."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from claims_pipeline.sandbox.dynamodb import REGION, LocalDynamoDB, serve_dynamodb
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@pytest.fixture
+def dynamodb() -> Iterator[LocalDynamoDB]:
+    server = serve_dynamodb()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def client(dynamodb: LocalDynamoDB) -> "Iterator[DynamoDBClient]":
+    found = boto3.client(
+        "dynamodb",
+        region_name=REGION,
+        endpoint_url=dynamodb.url,
+        aws_access_key_id="sandbox",
+        aws_secret_access_key="sandbox",
+    )
+    yield found
+    found.close()
+
+
+def test_every_request_is_noted_by_its_operation_and_status(
+    dynamodb: LocalDynamoDB, client: "DynamoDBClient"
+) -> None:
+    client.create_table(
+        TableName="noted",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    client.put_item(TableName="noted", Item={"id": {"S": "1"}})
+    client.get_item(TableName="noted", Key={"id": {"S": "1"}})
+    with pytest.raises(ClientError):
+        client.put_item(
+            TableName="noted", Item={"id": {"S": "1"}}, ConditionExpression="attribute_not_exists(id)"
+        )
+    assert [(each.operation, each.status, each.is_write) for each in dynamodb.log] == [
+        ("CreateTable", 200, True),
+        ("PutItem", 200, True),
+        ("GetItem", 200, False),
+        ("PutItem", 400, True),
+    ]
+    dynamodb.clear_log()
+    assert dynamodb.log == []
+
+
+def test_two_servers_keep_logs_of_their_own(dynamodb: LocalDynamoDB, client: "DynamoDBClient") -> None:
+    other = serve_dynamodb()
+    client.list_tables()
+    assert [each.operation for each in dynamodb.log] == ["ListTables"]
+    assert other.log == []
+    other.close()
