@@ -22,8 +22,8 @@ def impose(conditions: Conditions) -> None:
     bulk_query.download = partial(bulk_query.download, part_records=conditions.rows_a_page)
     open_salesforce = connections.open_salesforce
 
-    def open_small(settings: Settings) -> SalesforceClient:
-        client = open_salesforce(settings)
+    def open_small(settings: Settings, *clocks: Any) -> SalesforceClient:
+        client = open_salesforce(settings, *clocks)
         client._sizes = replace(client._sizes, file_rows=conditions.rows_a_job)
         return client
 

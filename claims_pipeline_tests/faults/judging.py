@@ -136,7 +136,8 @@ def half_files(storage: Path) -> Iterator[str]:
     for path in sorted(storage.rglob("*")):
         if path.is_dir() or path.name.startswith(".") or storage / "work" in path.parents:
             continue
-        if not (_is_whole_zip(path) if path.suffix == ".zip" else _is_whole_frame(path)):
+        is_whole = _WHOLE.get(path.suffix, _is_whole_frame)
+        if not is_whole(path):
             yield f"the file {path.relative_to(storage)} is not whole"
 
 
@@ -148,6 +149,14 @@ def _is_whole_zip(path: Path) -> bool:
         return False
 
 
+def _is_whole_manifest(path: Path) -> bool:
+    try:
+        Stamp.from_text(path.read_text(encoding="utf-8"))
+    except (KeyError, TypeError, ValueError, OSError):
+        return False
+    return True
+
+
 def _is_whole_frame(path: Path) -> bool:
     try:
         Stamp.from_text(pl.read_parquet_metadata(path)[STAMP_KEY])
@@ -155,6 +164,9 @@ def _is_whole_frame(path: Path) -> bool:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, KeyError, ValueError, OSError):
         return False
     return True
+
+
+_WHOLE = {".zip": _is_whole_zip, ".json": _is_whole_manifest}
 
 
 def miscounted(day: Day, stage: Stage, items: Sequence[Item]) -> Iterator[str]:
