@@ -44,7 +44,8 @@ def build() -> dg.AssetsDefinition:
         Grain: one row a payor, and one a mapping. Key: kind with id or payor key. Source: Salesforce.
         """
         with step(context, systems) as at_work:
-            mapping = read_payor_mapping(at_work.connections.salesforce, at_work.connections.now())
+            connections = at_work.connections
+            mapping = read_payor_mapping(connections.salesforce, connections.now(), connections.state.owner)
             kinds = dict(mapping.frame.group_by("kind").len().collect().iter_rows())
             yield dg.MaterializeResult(
                 value=mapping,

@@ -29,6 +29,11 @@ def _one_line(text: str, longest: int) -> str:
 def _who(_context: click.Context, _option: click.Parameter, given: str | None) -> str:
     if given is not None:
         return _one_line(given, _LONGEST_NAME)
+    return this_user()
+
+
+def this_user() -> str:
+    """This machine's name of whoever types."""
     try:
         return getpass.getuser()[:_LONGEST_NAME]
     except (ImportError, KeyError, OSError):

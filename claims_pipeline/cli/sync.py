@@ -7,6 +7,7 @@ import click
 import polars as pl
 
 from claims_pipeline.cli.customers import chosen_customers, with_customers
+from claims_pipeline.cli.deciding import this_user
 from claims_pipeline.cli.exits import Exit, exit_code_of, words_of, worst
 from claims_pipeline.cli.progress import progress
 from claims_pipeline.cli.reconcile import exit_code_of_found, reconcile_one
@@ -33,12 +34,16 @@ from claims_pipeline.sync.whole import WholeSync, sync_customer
 )
 @click.option("--resend", is_flag=True, help="Send every claim again, whatever Salesforce holds.")
 @click.option(
-    "--accept-empty", is_flag=True, help="Believe an empty report of a filter that had rows the last time."
+    "--accept-empty",
+    is_flag=True,
+    help="Believe a report that is empty or far smaller than the last one of its filter. Who said so is kept.",
 )
 def command(numbers: tuple[str, ...], full: bool, dry_run: bool, resend: bool, accept_empty: bool) -> int:
     """Fetch, transform and send the claims of one customer, or of all."""
     settings = read_settings()
-    options = SyncOptions(FilterKind.FULL if full else FilterKind.RECENT, dry_run, resend, accept_empty)
+    kind = FilterKind.FULL if full else FilterKind.RECENT
+    by = this_user() if accept_empty else ""
+    options = SyncOptions(kind, dry_run, resend, accept_empty, by)
     with connect(settings, f"cli-{uuid.uuid4().hex}") as connections:
         codes = [_one(customer, options, connections) for customer in chosen_customers(settings, numbers)]
     return worst(codes)

@@ -4,6 +4,7 @@ What belongs here: the slot, and the pending request in the sync state. Not here
 (`clients.collaboratemd`), nor what is done with the ZIP (`fetch`).
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -49,9 +50,15 @@ class Asking:
 
     def bring(self, each: Filter, to: Path) -> bool:
         """The filter's ZIP at `to`. False: believed empty, and there is no file."""
-        theirs = self.connections.settings.collaboratemd
-        with self.connections.state.report_slot(theirs.username, patience_seconds=theirs.deadline_seconds):
+        with self._slot():
             return self._taken_up(each, to) or self._asked_anew(each, to)
+
+    def _slot(self) -> AbstractContextManager[object]:
+        """CollaborateMD's report slot. A dry run before anyone made the table has nobody to wait for."""
+        if self.lease is None and not self.connections.state.has_table():
+            return nullcontext()
+        theirs = self.connections.settings.collaboratemd
+        return self.connections.state.report_slot(theirs.username, patience_seconds=theirs.deadline_seconds)
 
     def settled(self) -> None:
         """The result is here: nobody needs to poll for it any more."""

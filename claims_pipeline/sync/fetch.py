@@ -13,7 +13,7 @@ from typing import Any
 
 from claims_pipeline.clients.sync_state import CustomerState, Doubt, Lease, PendingRequest
 from claims_pipeline.errors import PermanentError, SettingsError
-from claims_pipeline.settings import Customer, Filter
+from claims_pipeline.settings import Customer, Filter, FilterKind
 from claims_pipeline.storage.frames import Stamp, StampedFrame
 from claims_pipeline.sync import known
 from claims_pipeline.sync.asking import Asking, can_be_taken_up
@@ -21,10 +21,8 @@ from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.guards import ReportDoubted, VolumeGuard
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.ready import preflight, require_our_org, take_up
-from claims_pipeline.sync.reports import NO_DIGEST, Reports, digest_of
-
-MANIFEST = "fetch.json"
-"""Beside the ZIPs of a fetch: its stamp, from which the fetch can be replayed."""
+from claims_pipeline.sync.reports import MANIFEST, NO_DIGEST, Reports, digest_of
+from claims_pipeline.sync.unsent import keep_unsent
 
 
 def fetch(
@@ -36,12 +34,17 @@ def fetch(
     for a report that looks too small, CustomerPaused, OtherOrganization, and what CollaborateMD's client raises.
     """
     filters = _filters(customer, options)
-    connections.state.ensure_table()
+    if not options.dry_run:
+        connections.state.ensure_table()
     with _taken(customer, options, connections) as (state, lease):
         require_our_org(connections, remember=lease is not None)
-        preflight(connections)  # before the report slot is taken: an org that is not ready costs nothing
+        lengths = preflight(
+            connections
+        ).lengths  # before the slot is taken: an org that is not ready costs nothing
         last = known.last_fetch(customer.number, connections)
         begun = _begin(customer, filters, connections, state, lease, last)
+        if options.kind is FilterKind.RECENT and begun.sequence is not None:
+            keep_unsent(customer, begun.sequence, state, lengths, connections, work, say)
         fetching = _Fetching(customer, options, connections, work, say, state, lease, begun, last)
         for run, each in enumerate(filters):
             fetching.add(each, run)
@@ -67,7 +70,7 @@ def _taken(
 ) -> Iterator[tuple[CustomerState, Lease | None]]:
     """One fetch a customer at a time, so that a higher sequence is a later report. A dry run takes no lease."""
     if options.dry_run:
-        yield connections.state.read(customer.number), None
+        yield connections.state.read_for_a_dry_run(customer.number), None
         return
     with connections.state.lease(customer.number) as lease:
         yield take_up(customer.number, options.kind.value, connections, lease), lease
@@ -179,8 +182,9 @@ class _Fetching:
 
     def _empty_believed(self) -> bool:
         """Whether a person said that an empty report is right."""
-        believed = self.state.believed
-        return self.options.accept_empty or (believed is not None and believed.rows == 0)
+        of = {(self.customer.report_id, each["filter"]) for each in self.reports}
+        empty = {believed.of for believed in self.state.believed if believed.rows == 0}
+        return self.options.accept_empty or of <= empty
 
     def _require_believable(self, rows: int, each: Filter) -> None:
         found = self._guard.doubt(each, rows)
@@ -190,7 +194,8 @@ class _Fetching:
         doubt = Doubt(self.customer.report_id, each.id, rows, found[1], now)
         if self.options.accept_empty:
             if self.lease is not None:
-                self.connections.state.note_belief(self.customer.number, doubt)
+                by = self.options.asked_by or self.connections.run
+                self.connections.state.note_belief(self.customer.number, doubt, by=by)
             return
         if self.lease is not None:
             self.connections.state.doubt_report(self.lease, doubt)

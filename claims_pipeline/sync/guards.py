@@ -44,18 +44,19 @@ class VolumeGuard:
     def doubt(self, each: Filter, rows: int) -> tuple[int, int] | None:
         """(rows, rows before) where a person has to look first; None where the report is believed."""
         before, thresholds = self.rows_before.get(each.id, 0), self.customer.thresholds
-        if rows == 0 and thresholds.empty_report_is_normal:
-            return None
+        if rows == 0 and thresholds.empty_report_is_normal and each.kind is FilterKind.RECENT:
+            return None  # (an empty window is normal; an empty book is not)
         if before == 0 or (rows > 0 and _near(rows, before, thresholds)) or self._believed(each, rows):
             return None
         return rows, before
 
     def _believed(self, each: Filter, rows: int) -> bool:
         """Whether a person believed a report of this filter that was about as small."""
-        believed = self.state.believed
-        if believed is None or (believed.report_id, believed.filter_id) != (self.customer.report_id, each.id):
-            return False
-        return _near(rows, believed.rows, self.customer.thresholds)
+        of = (self.customer.report_id, each.id)
+        return any(
+            believed.of == of and _near(rows, believed.rows, self.customer.thresholds)
+            for believed in self.state.believed
+        )
 
 
 def _near(rows: int, before: int, thresholds: Thresholds) -> bool:

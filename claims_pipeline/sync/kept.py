@@ -18,15 +18,18 @@ from claims_pipeline.clients.salesforce import PASSING_CODES
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.buckets import PartWriter
 from claims_pipeline.storage.frames import NotStored, StampedFrame, Storage
-from claims_pipeline.sync.transform import match_payors
+from claims_pipeline.sync.missing import may_mark
+from claims_pipeline.sync.transform import MATCH_COLUMNS, match_payors
 
 KEPT = "refused_claims"
 TRIED_AGAIN_AFTER = timedelta(days=7)
 """A refusal that does not pass by itself is tried once a week (by `--resend` at once)."""
 
-_CODE, _FIELDS, _TRIED_AT = "refused_code", "refused_fields", "tried_at"
-_REFUSAL = (_CODE, _FIELDS, _TRIED_AT)
-_MATCH = ("matched_payor", "match_rule", "linked_payor")
+_CODE, _FIELDS, _TRIED_AT, _PRESENT = "refused_code", "refused_fields", "tried_at", "columns_then"
+_REFUSAL = (_CODE, _FIELDS, _TRIED_AT, _PRESENT)
+_NOT_SENT = "NOT_SENT"
+"""In a refusal's place: the claim's fetch was never committed."""
+_CLOCKS_DIFFER = timedelta(days=1)
 _UNCHANGED = ("claim_key", *SOURCE_FIELDS, "matched_payor")
 """What must be the same for a lasting refusal to stand: the claim's own fields and its payor."""
 _SPARED = pl.Schema(
@@ -57,8 +60,10 @@ class Trying:
     @property
     def is_due(self) -> pl.Expr:
         """Of a kept claim."""
-        passes = pl.col(_CODE).is_in(list(PASSING_CODES))
-        return passes | (pl.col(_TRIED_AT) <= self.now - TRIED_AGAIN_AFTER) | self.all_due
+        passes = pl.col(_CODE).is_in([*PASSING_CODES, _NOT_SENT])
+        long_ago = pl.col(_TRIED_AT) <= self.now - TRIED_AGAIN_AFTER
+        by_a_wrong_clock = pl.col(_TRIED_AT) > self.now + _CLOCKS_DIFFER
+        return passes | long_ago | by_a_wrong_clock | self.all_due
 
 
 def with_kept(
@@ -75,17 +80,17 @@ def with_kept(
     kept = _kept(storage, claims.stamp.customer)
     if kept is None:
         return Brought(claims, 0, waiting, spared)
-    is_full = claims.stamp.facts["kind"] == FilterKind.FULL
+    is_whole = claims.stamp.facts["kind"] == FilterKind.FULL and may_mark(claims.stamp.facts)
     newer, unreadable = (frame.frame.select("claim_key").collect() for frame in (claims, rejected))
-    same_columns = kept.stamp.facts["present"] == claims.stamp.facts["present"]
+    same_columns = pl.col(_PRESENT) == _columns_of(claims)
     for part in kept.slices():
         spared = spared.vstack(_unchanged(claims, part.filter(~trying.is_due)))
         left = part.join(newer, on="claim_key", how="anti")
-        if is_full:  # what no row names is gone at the source
+        if is_whole:  # what no row names is gone at the source
             left = left.join(unreadable, on="claim_key", how="semi")
         tried = left.join(unreadable, on="claim_key", how="anti").filter(trying.is_due & same_columns)
         waiting.write(left.join(tried, on="claim_key", how="anti"))
-        due.write(match_payors(tried.drop(*_REFUSAL, *_MATCH), matcher))
+        due.write(match_payors(tried.drop(*_REFUSAL, *MATCH_COLUMNS), matcher))
     if not due.rows:
         return Brought(claims, 0, waiting, spared)
     columns = claims.frame.collect_schema().names()
@@ -112,7 +117,7 @@ def keep_refused(
     tried_at = pl.lit(now.astimezone(UTC), dtype=pl.Datetime("us", "UTC"))
     told = refused.join(
         brought.spared.select("claim_key", _TRIED_AT), on="claim_key", how="left"
-    ).with_columns(pl.col(_TRIED_AT).fill_null(tried_at))
+    ).with_columns(pl.col(_TRIED_AT).fill_null(tried_at), pl.lit(_columns_of(brought.claims)).alias(_PRESENT))
     for part in brought.claims.slices():
         kept.write(part.join(told, on="claim_key", how="inner"))
     for part in brought.waiting.slices():
@@ -120,6 +125,30 @@ def keep_refused(
     customer = outcomes.stamp.customer
     if kept.rows or _kept(storage, customer) is not None:
         storage.write(f"{KEPT}/{customer}", StampedFrame(kept.scan(), brought.claims.stamp))
+
+
+def keep_below(claims: StampedFrame, storage: Storage, work: Path, *, now: datetime) -> None:
+    """Keep all these claims, which nobody has sent for certain; they take the place of older versions kept."""
+    keys = claims.frame.select("claim_key").collect()
+    merged = PartWriter(work / "kept-below")
+    marks = {
+        _CODE: pl.lit(_NOT_SENT),
+        _FIELDS: pl.lit(None, dtype=pl.String),
+        _TRIED_AT: pl.lit(now.astimezone(UTC), dtype=pl.Datetime("us", "UTC")),
+        _PRESENT: pl.lit(_columns_of(claims)),
+    }
+    for part in claims.slices():
+        merged.write(part.with_columns(**marks))
+    kept = _kept(storage, claims.stamp.customer)
+    for part in kept.slices() if kept is not None else ():
+        merged.write(part.join(keys, on="claim_key", how="anti"))
+    if merged.rows:
+        storage.write(f"{KEPT}/{claims.stamp.customer}", StampedFrame(merged.scan(), claims.stamp))
+
+
+def _columns_of(claims: StampedFrame) -> str:
+    """Which fields the claims' report carried."""
+    return ",".join(sorted(claims.stamp.facts["present"]))
 
 
 def _kept(storage: Storage, customer: str) -> StampedFrame | None:

@@ -32,11 +32,14 @@ def highest_sequence(
     return max(found, committed_in_org(customer, connections), *of_files)
 
 
-def committed_sequence(customer: str, state: CustomerState, connections: Connections) -> int:
-    """The state's committed sequence; of a customer that the state has never seen, the org's word."""
-    if state.committed_sequence or state.last_success_at:
+def committed_sequence(customer: str, sequence: int, state: CustomerState, connections: Connections) -> int:
+    """The highest committed sequence, by the state and, where the state may be lost or behind, by the org's word.
+
+    A fetch of this very run took a sequence above all that state, files and org knew; of any other the org is asked.
+    """
+    if sequence == state.sequence and state.attempts.last_run == connections.state.owner:
         return state.committed_sequence
-    return committed_in_org(customer, connections)
+    return max(state.committed_sequence, committed_in_org(customer, connections))
 
 
 def committed_in_org(customer: str, connections: Connections) -> int:

@@ -14,13 +14,15 @@ class SyncOptions:
     """How one sync runs.
 
     `dry_run` compares and sends nothing, takes no sequence and moves no cursor; `resend` sends every claim again;
-    `accept_empty` believes an empty report of a filter that had rows the last time.
+    `accept_empty` believes a report that is empty or far smaller than the last one of its filter, and `asked_by` is
+    who said so.
     """
 
     kind: FilterKind = FilterKind.RECENT
     dry_run: bool = False
     resend: bool = False
     accept_empty: bool = False
+    asked_by: str = ""
 
     @property
     def reconciles(self) -> bool:

@@ -28,15 +28,23 @@ SCHEMA = pl.Schema(
 )
 
 
-def read_payor_mapping(salesforce: SalesforceClient, at: datetime) -> StampedFrame:
-    """The org's payors and its mapping table, one row each (an org without the table has no mappings)."""
+def read_payor_mapping(salesforce: SalesforceClient, at: datetime, read_by: str) -> StampedFrame:
+    """The org's payors and its mapping table, one row each (an org without the table has no mappings).
+
+    `read_by`: the run that asks; another run's claims are matched anew (see `rematch`).
+    """
     payors = salesforce.read_payors().with_columns(kind=pl.lit("payor"))
     mappings = salesforce.read_mappings()
     frames = [_shaped(payors)]
     if mappings is not None:
         frames.append(_shaped(mappings.with_columns(kind=pl.lit("mapping"))))
-    facts = {"mapping_table": mappings is not None}
+    facts = {"mapping_table": mappings is not None, "read_by": read_by}
     return StampedFrame(pl.concat(frames).lazy(), Stamp(NO_CUSTOMER, 0, at, facts))
+
+
+def no_payors(at: datetime) -> StampedFrame:
+    """Nothing known of any payor, for claims that are matched later."""
+    return StampedFrame(pl.LazyFrame(schema=SCHEMA), Stamp(NO_CUSTOMER, 0, at, {}))
 
 
 def _shaped(frame: pl.DataFrame) -> pl.DataFrame:

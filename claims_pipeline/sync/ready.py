@@ -16,19 +16,37 @@ class CustomerPaused(PermanentError):
 
 
 def take_up(customer: str, filters: str, connections: Connections, lease: Lease) -> CustomerState:
-    """Count this run's attempt on the leased customer; the state as it stands. Raises CustomerPaused.
+    """Count this run's attempt on the leased customer, whose fetch begins; the state as it stood.
 
-    `filters`: recent or full.
+    `filters`: recent or full. Raises CustomerPaused.
     """
     state = connections.state.read(customer)
+    _stop_if_paused(customer, state)
+    connections.state.begin_attempt(lease, filters=filters)
+    return state
+
+
+def take_up_stored(customer: str, sequence: int, connections: Connections, lease: Lease) -> CustomerState:
+    """The same for stored claims of this fetch, which are about to be sent.
+
+    Raises OlderThanCommitted, and CustomerPaused unless this run was at work before the pause.
+    """
+    state = connections.state.read(customer)
+    if state.attempts.last_run != connections.state.owner:
+        _stop_if_paused(customer, state)
+    require_newest(customer, sequence, state, connections)
+    connections.state.begin_attempt(lease, filters=None)
+    connections.state.begin_sending(lease, sequence)
+    return state
+
+
+def _stop_if_paused(customer: str, state: CustomerState) -> None:
     if state.paused is not None:
         since = f" since {state.paused.since:%Y-%m-%d %H:%M} UTC" if state.paused.since else ""
         raise CustomerPaused(
             f"Customer {customer} is paused{since} by {state.paused.by or 'unknown'} ({state.paused.reason}). Nothing "
             f"was done. When it may be synced again: claims-pipeline resume {customer}"
         )
-    connections.state.begin_attempt(lease, filters=filters)
-    return state
 
 
 def require_our_org(connections: Connections, *, remember: bool) -> None:
@@ -44,11 +62,11 @@ def require_our_org(connections: Connections, *, remember: bool) -> None:
 
 
 def require_newest(customer: str, sequence: int, state: CustomerState, connections: Connections) -> None:
-    """Raise OlderThanCommitted where a newer fetch is in Salesforce already."""
-    committed = known.committed_sequence(customer, state, connections)
-    if sequence < committed:
+    """Raise OlderThanCommitted where a newer fetch is in Salesforce already, or a part of it may be."""
+    newest = max(state.sending_sequence, known.committed_sequence(customer, sequence, state, connections))
+    if sequence < newest:
         raise OlderThanCommitted(
-            f"Customer {customer}: these claims are of fetch {sequence}, and fetch {committed} is already in "
+            f"Customer {customer}: these claims are of fetch {sequence}, and fetch {newest} is already in "
             "Salesforce. Sending them would bring old amounts back, so nothing was done. Fetch again instead."
         )
 

@@ -1,7 +1,7 @@
 """Reports: the ZIPs of one fetch become one frame of raw rows, and what all its files say together.
 
 What belongs here: opening and reading the files, and refusing those that do not go together. Not here: where a ZIP
-comes from (`asking`, `replay`), what is in it byte by byte (`storage.report_zip`, `claims.reading`).
+comes from (`asking`), what is in it byte by byte (`storage.report_zip`, `claims.reading`).
 """
 
 import hashlib
@@ -12,11 +12,14 @@ from typing import Any
 from claims_pipeline.claims.columns import COLUMNS, Grain
 from claims_pipeline.claims.header import ColumnChoice
 from claims_pipeline.claims.reading import RAW_ROWS, ReportFacts, read_report
-from claims_pipeline.errors import ReportError, SettingsError
+from claims_pipeline.errors import PermanentError, ReportError, SettingsError
 from claims_pipeline.settings import Customer, Filter
 from claims_pipeline.storage.buckets import PartWriter
+from claims_pipeline.storage.frames import Stamp, StampedFrame, Storage
 from claims_pipeline.storage.report_zip import open_entries
 
+MANIFEST = "fetch.json"
+"""Beside the ZIPs of a fetch: its stamp, from which the fetch can be read again."""
 NO_DIGEST = hashlib.sha256(b"").hexdigest()
 """Of a report that came as nothing at all."""
 
@@ -83,3 +86,40 @@ def file_facts(customer: str, files: Sequence[ReportFacts]) -> dict[str, Any]:
         "unknown_columns": sorted({label for each in files for label in each.unknown}),
         "warnings": [f"file {each.file}: {words}" for each in files for words in each.warnings],
     }
+
+
+def stamp_of_kept(customer: str, sequence: int, storage: Storage) -> Stamp | None:
+    """The stamp of a fetch whose ZIPs are kept; None where it was never finished, or is no longer there."""
+    manifest = storage.kept_report(customer, sequence, MANIFEST)
+    return None if manifest is None else Stamp.from_text(manifest.read_text(encoding="utf-8"))
+
+
+class KeptReportChanged(PermanentError):
+    """A kept ZIP is not the one that was fetched."""
+
+
+def read_kept(customer: Customer, stamp: Stamp, storage: Storage, work: Path) -> StampedFrame:
+    """The fetch's rows, read again from its ZIPs by today's code and settings."""
+    reports = Reports(customer, work)
+    for run, report in enumerate(stamp.facts["reports"]):
+        if report["kept_as"] is None:
+            continue
+        path = storage.report(report["kept_as"])
+        if digest_of(path) != report["digest"]:
+            raise KeptReportChanged(
+                f"Customer {customer.number}: the kept report {report['kept_as']} is not the one that was fetched. "
+                "Nothing was done. Fetch again instead: claims-pipeline sync"
+            )
+        reports.read(path, _filter(customer, report["filter"]), run)
+    facts = {**stamp.facts, **reports.facts()}
+    return StampedFrame(reports.rows.scan(), Stamp(customer.number, stamp.sequence, stamp.fetched_at, facts))
+
+
+def _filter(customer: Customer, filter_id: str) -> Filter:
+    for each in customer.filters:
+        if each.id == filter_id:
+            return each
+    raise PermanentError(
+        f"Customer {customer.number}: the stored fetch is of filter {filter_id}, which the settings know no more. "
+        "Fetch again instead: claims-pipeline sync"
+    )

@@ -11,7 +11,8 @@ from claims_pipeline.clients.sync_state import Commit, CustomerState, FilterComm
 from claims_pipeline.sync.bring import Bringing, StoredClaims
 from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.options import Progress, SyncOptions
-from claims_pipeline.sync.ready import require_newest, require_our_org, take_up
+from claims_pipeline.sync.ready import require_our_org, take_up_stored
+from claims_pipeline.sync.rematch import with_payors_of_now
 from claims_pipeline.sync.synced import Synced
 
 SYNCED = "salesforce_synced_claims"
@@ -29,13 +30,13 @@ def settle(
     customer = stored.customer
     if options.dry_run:
         require_our_org(connections, remember=False)
-        state = connections.state.read(customer)
+        state = connections.state.read_for_a_dry_run(customer)
         return _stored(Bringing(stored, options, connections, work, say, state, None).bring(), connections)
     with connections.state.lease(customer) as lease:
-        state = take_up(customer, stored.kind.value, connections, lease)
-        require_newest(customer, stored.sequence, state, connections)
         require_our_org(connections, remember=True)
+        state = take_up_stored(customer, stored.sequence, connections, lease)
         _end_jobs_left_behind(state, connections, lease)
+        stored = with_payors_of_now(stored, connections, work)
         done = _stored(Bringing(stored, options, connections, work, say, state, lease).bring(), connections)
         connections.state.commit(lease, stored.sequence, _commit_of(stored, done))
         say("committed")

@@ -51,7 +51,9 @@ def summary(synced: Synced, rejected: StampedFrame) -> Iterator[str]:
     yield line(rows, "rows in the report")
     yield line(synced.outcomes.rows, f"claims: {amounts(synced.source_dollars)}")
     if synced.tried_again:
-        yield line(synced.tried_again, "of them of earlier reports: refused then, tried again", indent=4)
+        yield line(
+            synced.tried_again, "of them of earlier reports: refused or not sent then, tried again", indent=4
+        )
     for outcome, words in _OUTCOME_WORDS.items():
         if synced.counts[outcome]:
             yield line(synced.counts[outcome], words, indent=4)

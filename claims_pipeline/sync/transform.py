@@ -18,6 +18,9 @@ from claims_pipeline.storage.frames import StampedFrame, Storage
 from claims_pipeline.sync.balance import DoesNotBalance, RowBalance, RowTally, recount
 from claims_pipeline.sync.payors import matcher_of
 
+MATCH_COLUMNS = ("matched_payor", "match_rule", "linked_payor")
+"""What `match_payors` adds to a claim."""
+
 
 @dataclass(frozen=True)
 class Transformed:

@@ -74,7 +74,7 @@ def _stored(asset: str, frame: StampedFrame, connections: Connections) -> Stampe
 
 
 def _payors(connections: Connections, options: SyncOptions) -> StampedFrame:
-    payors = read_payor_mapping(connections.salesforce, connections.now())
+    payors = read_payor_mapping(connections.salesforce, connections.now(), connections.state.owner)
     if not options.dry_run:
         connections.storage.write("payor_mapping", payors)
     return payors

@@ -51,7 +51,7 @@ def test_a_customer_is_paused_and_resumed(town: Town, state: SyncState) -> None:
     assert paused is not None
     assert (paused.reason, paused.by) == ("the practice moves house", "ada")
     said = run(town, "resume", FIRST, "--by", "bob")
-    assert f"Customer {FIRST} is due: never synced." in said.out
+    assert f"Customer {FIRST} is due: request resumed-" in said.out
     assert decided(state) == [("resumed", "bob", ""), ("paused", "ada", "the practice moves house")]
     assert run(town, "resume", FIRST).code == Exit.ALL_ARRIVED, "said twice, it stays resumed"
     never = run(town, "resume", SECOND)
@@ -174,7 +174,7 @@ def test_a_small_report_is_confirmed(town: Town, state: SyncState) -> None:
     said = run(town, "confirm", "report", FIRST, "--by", "ada")
     assert f"Customer {FIRST}: 3 rows of filter 20020 will be believed, where there were 100." in said.out
     assert f"Customer {FIRST} is due" in said.out
-    assert state.read(FIRST).believed == DOUBT
+    assert state.read(FIRST).believed == (DOUBT,)
     assert decided(state) == [("report_believed", "ada", "report 10010, filter 20020: 3 rows, 100 before")]
 
 

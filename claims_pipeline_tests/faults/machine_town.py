@@ -165,7 +165,7 @@ class MachineTown:
         """Payors are read, and raw rows become claims; all stored."""
         with self._work(worker, fate) as (connections, work):
             worker.ready = None
-            payors = read_payor_mapping(connections.salesforce, connections.now())
+            payors = read_payor_mapping(connections.salesforce, connections.now(), connections.state.owner)
             connections.storage.write("payor_mapping", payors)
             lengths = preflight(connections).lengths
             done = transform(raw, payors, lengths, connections.storage, work)
@@ -186,7 +186,7 @@ class MachineTown:
         """One whole sync of the second customer, whose two claims never change."""
         with self._work(worker, Fate()) as (connections, work):
             raw = fetch(self.settings.customer(SECOND), SyncOptions(), connections, work, _SILENT)
-            payors = read_payor_mapping(connections.salesforce, connections.now())
+            payors = read_payor_mapping(connections.salesforce, connections.now(), connections.state.owner)
             lengths = preflight(connections).lengths
             stored = _stored("raw_collaboratemd_claims", raw, connections)
             (work / "transform").mkdir()

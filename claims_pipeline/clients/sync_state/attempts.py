@@ -12,8 +12,11 @@ from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, St
 _FULL = "full"
 
 
-def begin_attempt(table: StateTable, lease: Lease, leasing: Leasing, filters: str) -> None:
-    """Count this run's attempt on the leased customer, once a run; it serves the open wish that it fits."""
+def begin_attempt(table: StateTable, lease: Lease, leasing: Leasing, filters: str | None) -> None:
+    """Count this run's attempt on the leased customer, once a run; a fetch serves the open wish that it fits.
+
+    `filters`: of the fetch that begins; None: stored claims are settled, which are older than the wish.
+    """
     found = customer_state(lease.sync_id, table.get(lease.sync_id))
     if found.attempts.last_run == leasing.owner:
         return
@@ -23,7 +26,7 @@ def begin_attempt(table: StateTable, lease: Lease, leasing: Leasing, filters: st
         "last_attempt_run": leasing.owner,
     }
     removes = ["#last_failure"]
-    if found.request is not None and _serves(filters, found.request):
+    if found.request is not None and filters is not None and _serves(filters, found.request):
         values["attempt_request"] = found.request.id
     else:
         removes.append("#attempt_request")

@@ -81,7 +81,7 @@ def _customer_change(
 ) -> Change:
     values: dict[str, object] = {
         "committed_sequence": sequence,
-        "last_success_at": _not_before(before.last_success_at, now),
+        "last_success_at": _success_at(before, sequence, now),
         "records_processed": outcome.records_processed,
         "success_count": outcome.success_count,
         "failure_count": outcome.failure_count,
@@ -96,9 +96,9 @@ def _customer_change(
         values["served_request"] = before.attempts.request_id
     removes = ["#last_failure", "#attempt_request"]
     taken = {(each.report_id, each.filter_id) for each in outcome.filters}
-    for name, doubt in (("#doubt", before.doubt), ("#believed", before.believed)):
-        if doubt is not None and (doubt.report_id, doubt.filter_id) in taken:
-            removes.append(name)  # this report was normal, or was believed
+    if before.doubt is not None and before.doubt.of in taken:
+        removes.append("#doubt")  # this report was normal, or was believed
+    values["believed"] = [each for each in before.believed if each.of not in taken]
     condition = "#lease_token = :token AND "
     condition += "attribute_not_exists(#commit_id)" if before.commit_id is None else "#commit_id = :before"
     condition += (
@@ -109,8 +109,14 @@ def _customer_change(
     return Change(lease.sync_id, f"SET {sets} REMOVE {', '.join(removes)}", condition, values | checked)
 
 
-def _not_before(last: datetime | None, now: datetime) -> datetime:
-    """Another worker's clock may be ahead by minutes; one that was far off must not hide that the customer is due."""
+def _success_at(before: CustomerState, sequence: int, now: datetime) -> datetime:
+    """A replay is no newer success: it must not hide that the customer is due.
+
+    Another worker's clock may be ahead by minutes; one that was far off must not hide it either.
+    """
+    last = before.last_success_at
+    if last is not None and sequence == before.committed_sequence and last <= now + _CLOCKS_DIFFER:
+        return last
     return last if last is not None and now <= last <= now + _CLOCKS_DIFFER else now
 
 

@@ -35,6 +35,11 @@ def ensure_table(table: StateTable) -> bool:
     raise StateUnavailable(f"The DynamoDB table {table.name} is not ready yet; run again in a few minutes.")
 
 
+def has_table(table: StateTable) -> bool:
+    """Whether the table is there, ready or not."""
+    return _description(table) is not None
+
+
 def _description(table: StateTable) -> dict[str, Any] | None:
     try:
         described: dict[str, Any] = table.call("describe_table", TableName=table.name)["Table"]

@@ -44,7 +44,8 @@ def resume(table: StateTable, customer: str, decision: Decision) -> None:
         if found.decisions and found.decisions[0].what == decision.what:
             return  # said once more, since its answer was lost
         raise NothingToDecide(f"Customer {customer} is not paused: nothing was changed.")
-    _decide(table, customer, decision, _Effect(removes=("#paused",)))
+    effect = _Effect(_sync_at_once(found, decision), ("#paused", "#last_failure"))
+    _decide(table, customer, decision, effect)
 
 
 def release(table: StateTable, customer: str, decision: Decision, *, free_lease: bool) -> None:
@@ -59,15 +60,16 @@ def release(table: StateTable, customer: str, decision: Decision, *, free_lease:
 def believe_report(table: StateTable, customer: str, by: str, at: datetime) -> Doubt:
     """The report that looked too small is right: the next one may be as small. NothingToDecide without a doubt."""
     found = _state(table, customer)
-    if found.doubt is None and found.believed is not None:
-        return found.believed  # said once more, since its answer was lost
+    if found.doubt is None and found.believed:
+        return found.believed[-1]  # said once more, since its answer was lost
     if found.doubt is None:
         raise NothingToDecide(
             f"Customer {customer} has no report that waits for a person's word: nothing was changed."
         )
+    others = [each for each in found.believed if each.of != found.doubt.of]
     decision = Decision("report_believed", by, at, found.doubt.in_words())
     effect = _Effect(
-        {"believed": found.doubt, **_sync_at_once(found, decision)},
+        {"believed": [*others, found.doubt], **_sync_at_once(found, decision)},
         ("#doubt", "#last_failure"),
         "#doubt = :doubt",
         {"doubt": found.doubt},

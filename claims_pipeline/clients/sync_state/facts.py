@@ -172,6 +172,11 @@ class Doubt:
     rows_before: int
     at: datetime
 
+    @property
+    def of(self) -> tuple[str, str]:
+        """Which report and filter."""
+        return self.report_id, self.filter_id
+
     def in_words(self) -> str:
         """For the list of decisions."""
         return (
@@ -196,6 +201,8 @@ class CustomerState:
     customer: str
     sequence: int = 0
     committed_sequence: int = 0
+    sending_sequence: int = 0
+    """Of the newest fetch that any run began to send, committed or not."""
     last_success_at: datetime | None = None
     records_processed: int = 0
     success_count: int = 0
@@ -211,8 +218,8 @@ class CustomerState:
     holder: Holder | None = None
     paused: Paused | None = None
     doubt: Doubt | None = None
-    believed: Doubt | None = None
-    """The doubt that a person dispelled, until a sync commits."""
+    believed: tuple[Doubt, ...] = ()
+    """The doubts that a person dispelled, one a filter, until a sync of that filter commits."""
     decisions: tuple[Decision, ...] = ()
     """The newest first."""
     decisions_made: int = 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from claims_pipeline.clients.sync_state import attempts, deciding
 from claims_pipeline.clients.sync_state.committing import ROLL_UP, OtherOrganization, commit_sync
-from claims_pipeline.clients.sync_state.creating import ensure_table
+from claims_pipeline.clients.sync_state.creating import ensure_table, has_table
 from claims_pipeline.clients.sync_state.facts import (
     BulkJob,
     Commit,
@@ -27,7 +27,7 @@ from claims_pipeline.clients.sync_state.facts import (
 )
 from claims_pipeline.clients.sync_state.items import customer_state
 from claims_pipeline.clients.sync_state.lease import Lease, Leasing
-from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
+from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable, StateTableMissing
 from claims_pipeline.clients.sync_state.taking import LeaseTaker
 
 if TYPE_CHECKING:
@@ -97,8 +97,11 @@ class SyncState:
         self.require_org(organization_id)
 
     def require_org(self, organization_id: str) -> None:
-        """The same question without a mark: an org that the state does not know yet passes."""
-        known = self.organization_id()
+        """The same question without a mark: an org that the state does not know yet passes, so without a table."""
+        try:
+            known = self.organization_id()
+        except StateTableMissing:
+            return
         if known is not None and known[:_SAME_ORG] != organization_id[:_SAME_ORG]:
             raise OtherOrganization(known, organization_id)
 
@@ -125,9 +128,9 @@ class SyncState:
         """A person's word that the report which looked too small is right. NothingToDecide without a doubt."""
         return deciding.believe_report(self._table, customer, by, self._leasing.clock())
 
-    def note_belief(self, customer: str, doubt: Doubt) -> None:
-        """Keep that this run was told to believe a report that looked too small."""
-        decision = self._decision("report_believed", self._leasing.owner, doubt.in_words())
+    def note_belief(self, customer: str, doubt: Doubt, *, by: str) -> None:
+        """Keep that a run was told to believe a report that looked too small."""
+        decision = self._decision("report_believed", by, doubt.in_words())
         deciding.note(self._table, customer, decision)
 
     def ask_for_sync(self, customer: str, request: SyncRequest) -> None:
@@ -181,13 +184,36 @@ class SyncState:
         """The customer's state as it stands now."""
         return customer_state(customer, self._table.get(customer))
 
+    def has_table(self) -> bool:
+        """Whether anyone has made the table yet."""
+        return has_table(self._table)
+
+    def read_for_a_dry_run(self, customer: str) -> CustomerState:
+        """The same, of a customer never seen where there is no table yet: a dry run makes none."""
+        try:
+            return self.read(customer)
+        except StateTableMissing:
+            return CustomerState(customer)
+
     def read_many(self, customers: Sequence[str]) -> dict[str, CustomerState]:
         """What tells when each customer is due and how it stands (without history), by few bounded calls."""
         items = self._table.get_many(customers, DUE_ATTRIBUTES)
         return {customer: customer_state(customer, items.get(customer, {})) for customer in customers}
 
-    def begin_attempt(self, lease: Lease, *, filters: str) -> None:
-        """Count this run's attempt (once), before anything else is done. `filters`: recent or full."""
+    @property
+    def owner(self) -> str:
+        """The run that writes."""
+        return self._leasing.owner
+
+    def begin_sending(self, lease: Lease, sequence: int) -> None:
+        """Claims of this fetch are about to be sent: from now on no older one may be, committed or not."""
+        lease.write("SET #sending_sequence = :sequence", {"sequence": sequence})
+
+    def begin_attempt(self, lease: Lease, *, filters: str | None) -> None:
+        """Count this run's attempt (once), before anything else is done.
+
+        `filters`: recent or full, where a fetch begins; None where stored claims are settled.
+        """
         attempts.begin_attempt(self._table, lease, self._leasing, filters)
 
     def record_failure(self, customer: str, error: str, *, passes: bool) -> None:

@@ -105,10 +105,10 @@ def test_a_doubt_waits_for_a_person_and_is_gone_with_the_commit_that_follows(tab
         worker.state.doubt_report(lease, DOUBT)
     assert worker.state.believe_report(NORTH, by="ada") == DOUBT
     found = worker.state.read(NORTH)
-    assert (found.doubt, found.believed) == (None, DOUBT)
+    assert (found.doubt, found.believed) == (None, (DOUBT,))
     assert found.request is not None, "the sensor need not wait for tomorrow"
     worker.sync(NORTH, outcome())
-    assert worker.state.read(NORTH).believed is None
+    assert worker.state.read(NORTH).believed == ()
     assert decided(table) == [("report_believed", "ada", "report 4001, filter 5001: 3 rows, 100 before")]
 
 
