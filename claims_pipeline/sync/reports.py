@@ -88,14 +88,22 @@ def file_facts(customer: str, files: Sequence[ReportFacts]) -> dict[str, Any]:
     }
 
 
+class KeptReportChanged(PermanentError):
+    """A kept ZIP is not the one that was fetched."""
+
+
 def stamp_of_kept(customer: str, sequence: int, storage: Storage) -> Stamp | None:
     """The stamp of a fetch whose ZIPs are kept; None where it was never finished, or is no longer there."""
     manifest = storage.kept_report(customer, sequence, MANIFEST)
-    return None if manifest is None else Stamp.from_text(manifest.read_text(encoding="utf-8"))
-
-
-class KeptReportChanged(PermanentError):
-    """A kept ZIP is not the one that was fetched."""
+    if manifest is None:
+        return None
+    try:
+        return Stamp.from_text(manifest.read_text(encoding="utf-8"))
+    except (KeyError, TypeError, ValueError):
+        raise KeptReportChanged(
+            f"Customer {customer}: what is kept of fetch {sequence} ({MANIFEST}) is damaged. Nothing was done. Fetch "
+            "again instead: claims-pipeline sync"
+        ) from None
 
 
 def read_kept(customer: Customer, stamp: Stamp, storage: Storage, work: Path) -> StampedFrame:

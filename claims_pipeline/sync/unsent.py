@@ -34,18 +34,16 @@ def keep_unsent(
 
     Costs nothing on a day after a commit. `lengths`: see `transform`.
     """
-    stamp = _newest_unsent(customer, sequence, state, connections)
-    if stamp is None:
-        return
-    say(f"fetch {stamp.sequence} was never committed: its claims are kept until they are")
     try:
+        stamp = _newest_unsent(customer, sequence, state, connections)
+        if stamp is None:
+            return
+        say(f"fetch {stamp.sequence} was never committed: its claims are kept until they are")
         raw = read_kept(customer, stamp, connections.storage, work / "unsent")
         payors = no_payors(connections.now())
         claims = transform(raw, payors, lengths, connections.storage, work / "unsent-claims").claims
-    except PermanentError as error:  # it failed then, and would fail for ever: it must not stop the next one
-        say(
-            f"fetch {stamp.sequence} cannot be read again ({type(error).__name__}): a full fetch brings its claims"
-        )
+    except PermanentError as error:  # it would fail for ever: it must not stop the fetch that comes after it
+        say(f"an earlier fetch cannot be read again ({type(error).__name__}): a full fetch brings its claims")
         return
     keep_below(claims, connections.storage, work, now=connections.now())
 

@@ -6,7 +6,7 @@ What belongs here: the bugs, and the stories as calls of the machine's own rules
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -16,7 +16,7 @@ from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.clients.sync_state import Commit, Lease, OtherOrganization, SyncState
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import Storage
-from claims_pipeline.sync import send
+from claims_pipeline.sync import ready, send
 from claims_pipeline_tests.faults import machine_town
 from claims_pipeline_tests.faults.machine_model import LOOKUP
 from claims_pipeline_tests.faults.machine_town import FIRST, PASSING
@@ -60,10 +60,7 @@ def killed_before_it_sends(machine: Any) -> None:
 
 
 def do_not_look_for_a_newer_commit(patch: pytest.MonkeyPatch) -> None:
-    read = SyncState.read
-    patch.setattr(
-        SyncState, "read", lambda state, customer: replace(read(state, customer), committed_sequence=0)
-    )
+    patch.setattr(ready, "require_newest", lambda *_: None)
 
 
 def an_older_fetch_is_settled_late(machine: Any) -> None:
