@@ -1,7 +1,8 @@
-"""Unsent: claims of a recent fetch that was never committed, kept below the next one's.
+"""Unsent: claims of a fetch that was finished and never committed, kept below those of the next recent one.
 
 What belongs here: finding such a fetch when the next one begins. A recent filter is a window: a claim of a fetch whose
-run died may not be in the next report any more, and would stand nowhere until a full fetch. Not here: keeping (`kept`).
+run died may not be in the next report any more; it would stand nowhere until a full fetch, or an older version of it
+that is kept would come back over what the dead run had sent. Not here: keeping (`kept`).
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from claims_pipeline.clients.sync_state import CustomerState
 from claims_pipeline.errors import PermanentError
-from claims_pipeline.settings import Customer, FilterKind
+from claims_pipeline.settings import Customer
 from claims_pipeline.storage.frames import Stamp
 from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.kept import keep_below
@@ -30,7 +31,7 @@ def keep_unsent(
     work: Path,
     say: Progress,
 ) -> None:
-    """Keep the claims of the newest recent fetch below `sequence` that was finished and never committed.
+    """Keep the claims of the newest fetch below `sequence` that was finished and never committed.
 
     Costs nothing on a day after a commit. `lengths`: see `transform`.
     """
@@ -55,5 +56,5 @@ def _newest_unsent(
     for number in range(sequence - 1, oldest, -1):
         stamp = stamp_of_kept(customer.number, number, connections.storage)
         if stamp is not None and stamp.facts["report_id"] == customer.report_id:
-            return stamp if stamp.facts["kind"] == FilterKind.RECENT else None
+            return stamp
     return None

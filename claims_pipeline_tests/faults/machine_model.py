@@ -60,7 +60,7 @@ class Owed:
     tried_at_seconds: list[float]
     lasting: bool
     may_be_gone: bool = False
-    """A full fetch that was not committed lacked the claim: what was kept of it may have been let go."""
+    """Whether something is kept of it cannot be told: a fetch that was not committed brought it, or lacked it."""
 
     def may_be_due(self, now: float) -> bool:
         """Whether some reading of what happened makes it due."""
@@ -127,6 +127,7 @@ class Model:
 
     def begin(self, bringing: Bringing) -> None:
         """A settle that may write sets out: until it commits, claims may be as they were or as it brings them."""
+        self._owe_unsent(bringing)
         self._settled = (dict(self.may), {claim: replace(owed) for claim, owed in self.owed.items()})
         printed = bringing.printed
         for claim, version in printed.good.items():
@@ -140,6 +141,17 @@ class Model:
                 owed.may_be_gone = True
             elif claim not in printed.faulty and owed.may_be_due(bringing.at_seconds):
                 owed.tried_at_seconds = [*owed.tried_at_seconds, bringing.at_seconds]
+
+    def _owe_unsent(self, bringing: Bringing) -> None:
+        """What other fetches brought that were never committed is kept, and may come below any newer version."""
+        for sequence, printed in self.fetched.items():
+            if sequence <= self.committed or sequence == bringing.sequence:
+                continue
+            for claim, version in printed.good.items():
+                owed = self.owed.setdefault(claim, Owed([], [], lasting=False))
+                owed.versions = [*owed.versions, version]
+                owed.tried_at_seconds = [*owed.tried_at_seconds, bringing.at_seconds]
+                owed.may_be_gone = True
 
     def commit_done(self, bringing: Bringing, before: Claims, after: Claims) -> None:
         """The cursor moved (or a replay passed): the org must hold everything, and nothing of a person's is lost."""
