@@ -4,6 +4,7 @@ What belongs here: names, atomic publication, listing. Not here: what the files 
 """
 
 import os
+import re
 import shutil
 import uuid
 from pathlib import Path
@@ -14,6 +15,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from claims_pipeline.storage.bucket_failures import bucket_failures_told
+
+UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}")
+"""The name of a file on its way to its place, beside the name that it is to get."""
 
 
 class Place(Protocol):
