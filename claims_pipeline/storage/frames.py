@@ -5,9 +5,9 @@ Not here: what the columns mean (`claims`), nor who writes when (`sync`).
 """
 
 import json
-import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -18,6 +18,7 @@ import polars as pl
 
 from claims_pipeline.errors import PermanentError
 from claims_pipeline.storage.disk import disk_failures_told
+from claims_pipeline.storage.leftovers import HeldFolder, remove_dead_folders, remove_unfinished_files
 from claims_pipeline.storage.place import FolderPlace, Place, make_private_folder, open_place
 
 STAMP_KEY = "claims_pipeline"
@@ -85,12 +86,16 @@ class StoredFrameDamaged(PermanentError):
 class Storage:
     """The pipeline's private storage at `location` (a folder, or `s3://bucket/prefix`)."""
 
-    def __init__(self, location: str, *, work_parent: Path | None = None) -> None:
+    def __init__(
+        self, location: str, *, work_parent: Path | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self.location = location
         self._place: Place = open_place(location)
         self._work_parent = work_parent or _default_work_parent(self._place)
-        self._kept_to_read: list[Path] = []
-        self._at_work: set[Path] = set()
+        self._clock = clock
+        self._kept_to_read: list[HeldFolder] = []
+        self._at_work: set[HeldFolder] = set()
+        self._is_tidied = False
 
     def write(self, name: str, stamped: StampedFrame) -> str:
         """Store a frame under `asset/customer` (or `asset`); returns where it stands."""
@@ -151,28 +156,36 @@ class Storage:
     def work_folder(self, purpose: str) -> Iterator[Path]:
         """A private folder for a step's intermediate files; gone afterwards, or at the latest when this is closed."""
         with disk_failures_told(self._work_parent):
-            make_private_folder(self._work_parent)
-            folder = Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=self._work_parent))
-            self._at_work.add(folder)
+            held = self._hold_folder(purpose)
+            self._at_work.add(held)
             try:
-                yield folder
+                yield held.path
             finally:
-                self._at_work.discard(folder)
-                shutil.rmtree(folder, ignore_errors=True)
+                self._at_work.discard(held)
+                held.remove()
 
     def close(self) -> None:
         """Give up what was kept to be read, and the work of whoever was left halfway."""
-        for folder in (*self._kept_to_read, *self._at_work):
-            shutil.rmtree(folder, ignore_errors=True)
+        for held in (*self._kept_to_read, *self._at_work):
+            held.remove()
         self._kept_to_read.clear()
         self._at_work.clear()
 
     def _fetch(self, file: str) -> Path | None:
         with disk_failures_told(self._work_parent):
-            make_private_folder(self._work_parent)
-            folder = Path(tempfile.mkdtemp(prefix="read-", dir=self._work_parent))
-            self._kept_to_read.append(folder)
-            return self._place.fetch(file, folder)
+            held = self._hold_folder("read")
+            self._kept_to_read.append(held)
+            return self._place.fetch(file, held.path)
+
+    def _hold_folder(self, purpose: str) -> HeldFolder:
+        """A new folder to work in; before the first one, what killed runs left is removed."""
+        make_private_folder(self._work_parent)
+        if not self._is_tidied:
+            self._is_tidied = True
+            remove_dead_folders(self._work_parent)
+            if isinstance(self._place, FolderPlace):
+                remove_unfinished_files(self._place.root, work=self._work_parent, now=self._clock())
+        return HeldFolder(self._work_parent, purpose)
 
     @staticmethod
     def _file(name: str, *, dry_run: bool) -> str:

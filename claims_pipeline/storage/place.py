@@ -3,7 +3,9 @@
 What belongs here: names, atomic publication, listing. Not here: what the files hold (`frames`, `report_zip`).
 """
 
+import errno
 import os
+import re
 import shutil
 import uuid
 from pathlib import Path
@@ -14,6 +16,13 @@ import boto3
 from botocore.exceptions import ClientError
 
 from claims_pipeline.storage.bucket_failures import bucket_failures_told
+
+UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}")
+"""The name of a file on its way to its place, beside the name that it is to get."""
+
+_NOT_FOR_FOLDERS = frozenset(
+    {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS, errno.EISDIR, errno.EACCES, errno.EPERM}
+)
 
 
 class Place(Protocol):
@@ -44,6 +53,7 @@ class FolderPlace:
             beside.chmod(0o600)
             _flush_to_disk(beside)
             beside.replace(target)
+            _flush_folder_to_disk(target.parent)
         except BaseException:
             beside.unlink(
                 missing_ok=True
@@ -108,6 +118,19 @@ def make_private_folder(folder: Path) -> None:
     if not folder.exists():
         make_private_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
+        _flush_folder_to_disk(folder.parent)
+
+
+def _flush_folder_to_disk(folder: Path) -> None:
+    """The names in it: until then a power cut may take back a file, whole as it is, or the folder that it is in.
+
+    Where a file system (or a folder that we may only pass through) refuses this, it keeps names as it can.
+    """
+    try:
+        _flush_to_disk(folder)
+    except OSError as error:
+        if error.errno not in _NOT_FOR_FOLDERS:
+            raise
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -68,7 +68,10 @@ class EndedJob:
 
 
 class BulkJobs:
-    """Runs upsert jobs for one object and external id, one at a time."""
+    """Runs upsert jobs for one object and external id, one at a time.
+
+    `before_batch` is asked before a job may start, and before whatever is sent once more to bring it there.
+    """
 
     def __init__(
         self,
@@ -107,11 +110,16 @@ class BulkJobs:
     def _uploaded(self, file: JobFile) -> str:
         """A job that holds the whole file. A job whose upload was lost cannot be filled again: another is made."""
         for attempt in range(1, _UPLOADS + 1):
+            if attempt > 1:
+                self._before_batch()
             job_id = self._create()
             uploaded = False
             try:
                 self._on_job(job_id, JobEvent.CREATED)
-                self._connection.upload("upload a Bulk file", f"jobs/ingest/{job_id}/batches", file.path)
+                batches = f"jobs/ingest/{job_id}/batches"
+                self._connection.upload(
+                    "upload a Bulk file", batches, file.path, before_repeat=self._before_batch
+                )
                 uploaded = True
             except (SalesforceUnavailable, UnexpectedAnswer):
                 if attempt == _UPLOADS:
@@ -138,6 +146,7 @@ class BulkJobs:
                 "columnDelimiter": "COMMA",
             },
             repeatable=True,  # a job that was made and never answered stays empty
+            before_repeat=self._before_batch,
         )
         job_id = told.get("id") if isinstance(told, dict) else None
         if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
@@ -147,7 +156,7 @@ class BulkJobs:
     def _close(self, job_id: str) -> None:
         """Lets the job start. After a lost answer the job itself says whether it did."""
         try:
-            self._set_state(job_id, "UploadComplete")
+            self._set_state(job_id, "UploadComplete", before_repeat=self._before_batch)
         except (SalesforceUnavailable, UnexpectedAnswer, RequestRefused):
             if _state_of(self._look(job_id)) == "Open":
                 raise

@@ -161,7 +161,8 @@ class SalesforceClient:
         """Sends payload slices and gives outcome slices: each key exactly once, in whatever order.
 
         `total` is the number of rows in all slices and chooses the way. `on_job` hears of each Bulk job, first of
-        all before it can write; `before_batch` is called before every write and may raise to stop.
+        all before it can write; `before_batch` is called before every write and every repeat
+        of one, and may raise to stop.
         """
         jobs = BulkJobs(
             self._connection,

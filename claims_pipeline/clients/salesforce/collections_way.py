@@ -36,7 +36,10 @@ Record = dict[str, Any]
 
 
 class CollectionsWay:
-    """Upserts records of one object by one external id. Once an answer is lost for good, nothing more is sent."""
+    """Upserts records of one object by one external id. Once an answer is lost for good, nothing more is sent.
+
+    `before_batch` is asked before each call and each repeat of one: while we waited, another may have taken over.
+    """
 
     def __init__(
         self,
@@ -102,6 +105,7 @@ class CollectionsWay:
             f"composite/sobjects/{name}/{self._key}",
             body={"allOrNone": False, "records": list(records)},
             repeatable=True,
+            before_repeat=self._before_batch,
         )
         if not isinstance(told, list) or len(told) != len(records):
             raise UnexpectedAnswer(f"Salesforce did not answer for each of the {len(records)} records sent.")

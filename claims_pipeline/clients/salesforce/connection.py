@@ -25,7 +25,7 @@ from claims_pipeline.clients.salesforce.refusals import (
     error_of,
     read_errors,
 )
-from claims_pipeline.clients.salesforce.session import SalesforceSession, TimedFile
+from claims_pipeline.clients.salesforce.session import BeforeRepeat, SalesforceSession, TimedFile
 from claims_pipeline.clients.salesforce.sign_in import SalesforceLogin, SignedIn, sign_in, warnings_of
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,9 @@ class Connection:
         """Who we are; signs in if need be."""
         return self._open().identity
 
-    def ask(self, what: str, act: Callable[[Salesforce], Answer]) -> Answer:
+    def ask(
+        self, what: str, act: Callable[[Salesforce], Answer], *, before_repeat: BeforeRepeat | None = None
+    ) -> Answer:
         """What `act` brings home; `what` completes "Salesforce refused to ...".
 
         A session that is lost is renewed once and `act` repeated once. A session that no call has accepted since it
@@ -73,11 +75,29 @@ class Connection:
             if status != 401:
                 raise error_of(what, status, content)
             self._renew(what, content)
+            if before_repeat is not None:
+                before_repeat()
 
-    def call(self, what: str, method: str, path: str, *, body: object = None, **kwargs: Any) -> Any:
-        """One REST call below `/services/data/vXX.X/`, JSON both ways; Decimals are written and read exactly."""
+    def call(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        before_repeat: BeforeRepeat | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """One REST call below `/services/data/vXX.X/`, JSON both ways; Decimals are written and read exactly.
+
+        `before_repeat` is asked before each repeat, be it for a failure that passes or for a lost session.
+        """
         data = None if body is None else simplejson.dumps(body, use_decimal=True, ensure_ascii=False).encode()
-        return self.ask(what, lambda salesforce: salesforce.restful(path, method=method, data=data, **kwargs))
+
+        def act(salesforce: Salesforce) -> Any:
+            return salesforce.restful(path, method=method, data=data, before_repeat=before_repeat, **kwargs)
+
+        return self.ask(what, act, before_repeat=before_repeat)
 
     def download(
         self, what: str, path: str, to: Path, *, params: Mapping[str, str] | None = None
@@ -97,7 +117,7 @@ class Connection:
 
         return self.ask(what, act)
 
-    def upload(self, what: str, path: str, file: Path) -> None:
+    def upload(self, what: str, path: str, file: Path, *, before_repeat: BeforeRepeat | None = None) -> None:
         """Streams a CSV file from disk by PUT. Not repeated but for a lost session: a part may have arrived."""
 
         def act(salesforce: Salesforce) -> None:
@@ -115,7 +135,7 @@ class Connection:
                 )
             _good(response)
 
-        self.ask(what, act)
+        self.ask(what, act, before_repeat=before_repeat)
 
     def close(self) -> None:
         """Drops the session's connections."""

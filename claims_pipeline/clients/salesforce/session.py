@@ -38,6 +38,8 @@ _PASSING_STATUSES = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CHUNK_BYTES = 256 * 1024
 _LARGEST_ANSWER_BYTES = 256 * 1024 * 1024
+BeforeRepeat = Callable[[], None]
+"""Asked before a write is sent once more: whether we still may. It raises if not."""
 _USAGE = re.compile(r"(?:^|[\s;,])api-usage=(\d+)/(\d+)")
 
 
@@ -81,7 +83,8 @@ class _Passing(Exception):  # never leaves this module
 class SalesforceSession(requests.Session):
     """A requests session that repeats what may be repeated, gives up in time, and never follows a redirect.
 
-    Beside what requests takes, `request` takes `repeatable` (default: GET is), `call_seconds`, `attempts`, and
+    Beside what requests takes, `request` takes `repeatable` (default: GET is), `call_seconds`, `attempts`,
+    `before_repeat` (called after the wait, before the call is sent again; what it raises comes out as it is), and
     `to_file` (the body of a good answer goes to this path instead of memory).
     """
 
@@ -124,6 +127,7 @@ class SalesforceSession(requests.Session):
             deadline=self.clock() + kwargs.pop("call_seconds", self.timing.call_seconds),
             to_file=kwargs.pop("to_file", None),
         )
+        before_repeat: BeforeRepeat = kwargs.pop("before_repeat", None) or (lambda: None)
         repeats = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Passing),
             wait=self._wait_seconds,
@@ -132,6 +136,7 @@ class SalesforceSession(requests.Session):
                 or self.clock() + state.upcoming_sleep > call.deadline
             ),
             sleep=self.sleep,
+            before=lambda state: before_repeat() if state.attempt_number > 1 else None,
             before_sleep=lambda state: logger.info("%s: attempt %d failed", call.what, state.attempt_number),
             reraise=True,
         )

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from claims_pipeline.clients.salesforce import SalesforceClient, SalesforceLogin
+from claims_pipeline.errors import LeaseLost
 from claims_pipeline.sandbox.serving import LocalAuthority
 from claims_pipeline_tests.clients.salesforce.scripted_org import ORG_ID, USER_ID, ScriptedOrg, told
 
@@ -31,6 +32,19 @@ class FakeTime:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.seconds += seconds
+
+
+@dataclass
+class LostAt:
+    """A `before_batch` that finds the lease taken over when it is asked for the so manieth time."""
+
+    asking: int
+    asked: int = 0
+
+    def __call__(self) -> None:
+        self.asked += 1
+        if self.asked >= self.asking:
+            raise LeaseLost("taken over")
 
 
 @pytest.fixture(scope="session")

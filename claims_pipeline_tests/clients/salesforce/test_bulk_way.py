@@ -17,7 +17,7 @@ from claims_pipeline.clients.salesforce import (
 )
 from claims_pipeline.errors import DeadlineExceeded, LeaseLost
 from claims_pipeline_tests.clients.salesforce.bulk_org import BulkOrg, Job, all_created
-from claims_pipeline_tests.clients.salesforce.conftest import ClientMaker, FakeTime
+from claims_pipeline_tests.clients.salesforce.conftest import ClientMaker, FakeTime, LostAt
 from claims_pipeline_tests.clients.salesforce.described import claim_fields, describe_as
 from claims_pipeline_tests.clients.salesforce.scripted_org import (
     Asked,
@@ -406,6 +406,41 @@ def test_a_lease_lost_before_the_job_starts_aborts_it(
     with pytest.raises(LeaseLost):
         outcomes(client, keys(3), tmp_path, before_batch=lost)
     assert bulk.jobs[0].state == "Aborted"
+    assert list(tmp_path.iterdir()) == []
+
+
+LOST_SESSION = error("INVALID_SESSION_ID", 401)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "first", "asking"),
+    [
+        ("POST", "/jobs/ingest$", Told(503, b""), 1),
+        ("POST", "/jobs/ingest$", LOST_SESSION, 1),
+        ("PUT", "/batches$", Told(503, b""), 1),
+        ("PUT", "/batches$", LOST_SESSION, 1),
+        ("PATCH", "/jobs/ingest/750\\w+$", Told(503, b""), 2),
+        ("PATCH", "/jobs/ingest/750\\w+$", LOST_SESSION, 2),
+    ],
+    ids=["create", "create, session", "upload", "upload, session", "start", "start, session"],
+)
+def test_a_lease_lost_while_a_call_waits_to_be_repeated_stops_the_repeat(
+    org: ScriptedOrg,
+    client: SalesforceClient,
+    tmp_path: Path,
+    method: str,
+    path: str,
+    first: Told,
+    asking: int,
+) -> None:
+    """What was begun is aborted, and the file is nowhere started any more."""
+    bulk = BulkOrg(org, all_created)
+    org.once(method, path, first)
+    with pytest.raises(LeaseLost, match=r"^taken over$"):
+        outcomes(client, keys(3), tmp_path, before_batch=LostAt(asking))
+    sent = [asked for asked in org.asked_of(method, path) if asked.body != b'{"state": "Aborted"}']
+    assert len(sent) == 1
+    assert [job.state for job in bulk.jobs] == ["Aborted"] * (method != "POST")
     assert list(tmp_path.iterdir()) == []
 
 

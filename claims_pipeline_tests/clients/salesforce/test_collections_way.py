@@ -10,7 +10,7 @@ import pytest
 
 from claims_pipeline.clients.salesforce import QuotaSpent, RequestRefused, SalesforceClient
 from claims_pipeline.errors import LeaseLost
-from claims_pipeline_tests.clients.salesforce.conftest import ClientMaker, FakeTime
+from claims_pipeline_tests.clients.salesforce.conftest import ClientMaker, FakeTime, LostAt
 from claims_pipeline_tests.clients.salesforce.described import claim_fields, describe_as, field
 from claims_pipeline_tests.clients.salesforce.scripted_org import (
     USER_ID,
@@ -129,6 +129,37 @@ def test_a_lease_that_is_lost_stops_before_the_next_call(
     with pytest.raises(LeaseLost):
         send(client, keys(1), tmp_path, before_batch=lost)
     assert org.asked_of("PATCH", PATH) == []
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        error("SERVER_UNAVAILABLE", 503),
+        Told(429, b"", {"Retry-After": "300"}),
+        Told(200, b"[{}, {}]", cut_after=3),
+        error("INVALID_SESSION_ID", 401),
+        told([bad("UNABLE_TO_LOCK_ROW"), bad("UNABLE_TO_LOCK_ROW")]),
+        error("JSON_PARSER_ERROR", 400),
+    ],
+    ids=["503", "429", "answer cut", "session lost", "rows locked", "halved"],
+)
+def test_a_lease_that_is_lost_while_a_call_waits_to_be_repeated_stops_the_repeat(
+    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path, first: Told
+) -> None:
+    """Another run has taken over meanwhile, and committed newer amounts: ours must not be written over them."""
+    org.on("PATCH", PATH, first, all_good)
+    with pytest.raises(LeaseLost, match=r"^taken over$"):
+        send(client, keys(2), tmp_path, before_batch=LostAt(2))
+    assert len(org.asked_of("PATCH", PATH)) == 1
+
+
+def test_the_lease_is_asked_for_before_each_repeat(
+    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
+) -> None:
+    org.on("PATCH", PATH, Told(503, b""), Told(503, b""), error("INVALID_SESSION_ID", 401), all_good)
+    asked: list[int] = []
+    send(client, keys(1), tmp_path, before_batch=lambda: asked.append(len(org.asked_of("PATCH", PATH))))
+    assert asked == [0, 1, 2, 3]
 
 
 def test_results_are_taken_by_position_and_refusals_keep_code_and_fields(
