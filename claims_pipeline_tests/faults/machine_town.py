@@ -6,6 +6,7 @@ here: what must be true (`machine_model`), nor in which order things happen (`te
 
 import sqlite3
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -103,8 +104,6 @@ class MachineTown:
     clock: Clock = field(default_factory=Clock)
     source: Source = field(default_factory=Source)
     table: Table = field(default_factory=Table)
-    given: dict[int, int] = field(default_factory=dict)
-    """Sequence -> the run of the report that its fetch polled for last."""
     refused: dict[str, str] = field(default_factory=dict)
     """Claim -> the code with which the org refuses it now."""
 
@@ -138,28 +137,16 @@ class MachineTown:
         """A fetch, stored."""
         with self._work(worker, fate) as (connections, work):
             worker.raw = worker.ready = None
-            seen = len(self.wire.paths)
-            try:
-                options, customer = SyncOptions(kind=kind), self.settings.customer(FIRST)
-                fetched = fetch(customer, options, connections, work, _SILENT)
-            finally:
-                asked = [path for path in self.wire.paths[seen:] if "/results/" in path]
-                if asked and not fate.was_frozen:
-                    self.given[self.sequence] = int(asked[-1].rpartition("/")[2])
+            options, customer = SyncOptions(kind=kind), self.settings.customer(FIRST)
+            fetched = fetch(customer, options, connections, work, _SILENT)
             worker.raw = _stored("raw_collaboratemd_claims", fetched, connections)
 
-    @property
-    def sequence(self) -> int:
-        """The highest that was given out."""
-        return int(self.table.items.get(FIRST, {}).get("sequence", {"N": "0"})["N"])
-
     def printed(self, sequence: int) -> Printed:
-        """What the report of a fetch said, by CollaborateMD's own books."""
-        identifier = self.given[sequence]
-        (run,) = [each for each in self.sandbox.reports.runs if each.identifier == identifier]
-        content = run.report.entries[0].content
-        assert isinstance(content, bytes)
-        return self.source.printed[content]
+        """What the report of a fetch said: its ZIP is kept, and the source knows each report that it ever printed."""
+        (kept,) = Path(str(self.settings.storage)).glob(f"reports/{FIRST}/{sequence:012d}/*.zip")
+        with zipfile.ZipFile(kept) as archive:
+            (name,) = archive.namelist()
+            return self.source.printed[archive.read(name)]
 
     def transform(self, worker: Worker, raw: StampedFrame, fate: Fate) -> None:
         """Payors are read, and raw rows become claims; all stored."""

@@ -1,7 +1,6 @@
 """Two workers, people, a changing source and crashes, in any order: the design's promises hold after every step."""
 
 import os
-import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -559,9 +558,9 @@ def test_the_promises_hold_in_any_order(build: Callable[[bool], MachineTown]) ->
 
 @pytest.mark.sweep
 def test_the_promises_hold_in_many_more_orders(build: Callable[[bool], MachineTown]) -> None:
-    """Another seed each time, told so that it can be run again: MACHINE_SEED; MACHINE_EXAMPLES says how many."""
-    chosen = int(os.environ.get("MACHINE_SEED") or random.SystemRandom().randrange(10**9))
-    examples = int(os.environ.get("MACHINE_EXAMPLES") or 150)
+    """MACHINE_SEED says from where, MACHINE_EXAMPLES how many: go and look for others."""
+    chosen = int(os.environ.get("MACHINE_SEED") or 7)
+    examples = int(os.environ.get("MACHINE_EXAMPLES") or 40)
     print(f"MACHINE_SEED={chosen} MACHINE_EXAMPLES={examples}")
     SEEN.clear()
 
