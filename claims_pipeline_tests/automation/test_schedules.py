@@ -124,7 +124,7 @@ def test_a_state_that_cannot_be_read_leaves_nobody_out(
 def test_a_fault_of_ours_leaves_nobody_out_either_and_quotes_nothing(
     stage: Stage, wire: Wire, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    broken = {"sync_id": {"S": NORTH}, "paused": {"S": "DOE, JANE"}}
+    broken = {"sync_id": {"S": NORTH}, "doubt": {"S": "DOE, JANE"}}
     wire.tell("BatchGetItem", {"Responses": {stage.table.name: [broken]}})
     assert len(asked(tick(stage, "daily_sync"))) == 3
     logged = capfd.readouterr().err
