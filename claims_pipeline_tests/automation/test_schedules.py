@@ -137,10 +137,13 @@ def test_wrong_settings_leave_nobody_out(stage: Stage, monkeypatch: pytest.Monke
     assert len(asked(tick(stage, "weekly_full_sync"))) == 3
 
 
-def test_a_table_that_nobody_made_is_not_filled_by_itself(build_stage: Callable[..., Stage]) -> None:
+def test_a_table_that_nobody_made_is_not_filled_by_itself_and_is_an_error(
+    build_stage: Callable[..., Stage], capfd: pytest.CaptureFixture[str]
+) -> None:
     found = tick(build_stage(NORTH, DYNAMODB_TABLE_NAME="nobody-made-it"), "daily_sync")
     assert asked(found) == []
     assert "Nothing is loaded into a table that nobody made" in str(found.skip_message)
+    assert f"ERROR - {found.skip_message}" in capfd.readouterr().err
 
 
 def test_a_customer_that_left_the_settings_is_left_out(
