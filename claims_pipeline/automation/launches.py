@@ -1,21 +1,19 @@
-"""What Dagster's own records tell of the customers' runs: who is at work, and which runs came to nothing.
+"""What Dagster's own records tell of the customers' runs: who is at work or stuck, and which came to nothing.
 
 What belongs here: the two bounded queries of the instance. Not here: what follows (`sensors`). A run that ended before
 it reached the sync state left no trace there: a broken code location, wrong settings, a worker that never started.
 """
 
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from claims_pipeline.automation.jobs import FULL_JOB_NAME, JOB_NAME
 from claims_pipeline.clients.sync_state import CustomerState
 from claims_pipeline.settings import DueRules
-from claims_pipeline.sync.due import Standing, Verdict, wait_after
+from claims_pipeline.sync.due import Standing, Verdict, plain_id, wait_after
 
 DUE_TAG = "claims/due"
 """The tag of a run that the sensor asked for: what the state said of its customer at the time."""
@@ -29,7 +27,39 @@ _UNDER_WAY = (
     dg.DagsterRunStatus.CANCELING,
 )
 _LONGEST_START = timedelta(minutes=10)
-_PLAIN_ID = re.compile(r"[A-Za-z0-9_.:+-]{1,64}", re.ASCII)
+_LONGEST_STILL = timedelta(hours=2)  # a whole deadline of the report slot, twice
+_LONGEST_AT_ALL = timedelta(hours=12)
+_QUEUED = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED)
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A run of a customer that has not ended, for Dagster."""
+
+    run: str
+    is_queued: bool
+    since: datetime
+    """When it began; where it has not, since when it waits."""
+
+    def is_stuck(self, now: datetime, *, is_held: bool) -> bool:
+        """Whether a person should look at it. `is_held`: some run holds the customer in the state, and moves."""
+        if not self.is_queued and not is_held and now - self.since > _LONGEST_STILL:
+            return True
+        return now - self.since > _LONGEST_AT_ALL
+
+    def stuck_in_words(self, *, is_held: bool) -> str:
+        """What is wrong with it, and what a person does."""
+        since = f"{self.since:%Y-%m-%d %H:%M} UTC"
+        if self.is_queued:
+            return (
+                f"run {self.run} waits in Dagster's queue since {since}: look in the UI at the runs before it, and "
+                "whether the daemon runs"
+            )
+        what = "that is longer than any sync takes" if is_held else "nothing of it moves"
+        return (
+            f"run {self.run} is under way in Dagster since {since}, and {what}: if its process is gone, mark it as "
+            "canceled in the UI (Force termination); if it waits for the pool, look at the run that holds the slot"
+        )
 
 
 @dataclass(frozen=True)
@@ -44,23 +74,18 @@ class Launches:
 def marker_of(state: CustomerState) -> str:
     """What the sensor acts upon: another attempt, wish or decision makes it another."""
     attempts = state.attempts
-    wish = "-" if state.request is None else _plain(state.request.id)
-    run = "none" if attempts.last_run is None else _plain(attempts.last_run)
+    wish = "-" if state.request is None else plain_id(state.request.id)
+    run = "none" if attempts.last_run is None else plain_id(attempts.last_run)
     return f"{state.customer}|{attempts.count}|after {run}|{wish}|{state.decisions_made}"
 
 
-def _plain(told: str) -> str:
-    """An id as others wrote it, or its digest where it is no plain id."""
-    return told if _PLAIN_ID.fullmatch(told) else hashlib.sha256(told.encode()).hexdigest()[:16]
-
-
-def customers_at_work(instance: dg.DagsterInstance, now: datetime) -> dict[str, str]:
-    """Customer -> a run of it that is under way, whoever started it. One query.
+def customers_at_work(instance: dg.DagsterInstance, now: datetime) -> dict[str, UnderWay]:
+    """Customer -> its run that is under way, whoever started it: one that began before all that wait. One query.
 
     A run that was created and never handed on is not under way: ours is handed on when it is asked for again by the
     same key, another's counts for ten minutes.
     """
-    found = {}
+    found: dict[str, UnderWay] = {}
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(_UNDER_WAY))):
         run = record.dagster_run
         customer = run.tags.get(PARTITION_TAG)
@@ -69,8 +94,23 @@ def customers_at_work(instance: dg.DagsterInstance, now: datetime) -> dict[str, 
         created_only = run.status is dg.DagsterRunStatus.NOT_STARTED
         if created_only and (DUE_TAG in run.tags or now - record.create_timestamp > _LONGEST_START):
             continue
-        found[customer] = run.run_id
+        under_way = UnderWay(run.run_id, run.status in _QUEUED, _since(record))
+        if customer not in found or _begun_first(under_way) < _begun_first(found[customer]):
+            found[customer] = under_way
     return found
+
+
+def _since(record: dg.RunRecord) -> datetime:
+    """A run may wait in the queue for hours before it begins: that is no work that stands still."""
+    if record.dagster_run.status in _QUEUED:
+        return record.create_timestamp
+    if record.start_time is not None:
+        return datetime.fromtimestamp(record.start_time, UTC)
+    return record.update_timestamp
+
+
+def _begun_first(each: UnderWay) -> tuple[bool, datetime]:
+    return each.is_queued, each.since
 
 
 def launches_of(instance: dg.DagsterInstance, markers: Sequence[str]) -> dict[str, Launches]:

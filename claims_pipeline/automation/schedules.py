@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from claims_pipeline.automation.telling import NO_CUSTOMER, nobody_asked
 from claims_pipeline.clients.sync_state import StateTableMissing
 from claims_pipeline.errors import ClaimsPipelineError, where_it_broke
 from claims_pipeline.resources.systems import SyncStateTable
@@ -67,14 +68,12 @@ def _requests(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """One run a customer. When nothing can be known of them, all are asked for: the run itself says what is wrong."""
     if not customers:
-        return dg.SkipReason(
-            "No customer is set: set COLLABORATEMD_CUSTOMER or CLAIMS_CONFIG, and reload the code location."
-        )
+        return nobody_asked(NO_CUSTOMER, context.log)
     left_out: dict[str, str] = {}
     try:
         left_out = _left_out(sync_state, customers, kind)
     except StateTableMissing as missing:
-        return dg.SkipReason(f"Nothing is loaded into a table that nobody made. {missing}")
+        return nobody_asked(f"Nothing is loaded into a table that nobody made. {missing}", context.log)
     except Exception as error:  # noqa: BLE001 - whatever is wrong, a day's sync must not be left out in silence
         words = str(error) if isinstance(error, ClaimsPipelineError) else where_it_broke(error)
         context.log.warning(f"All customers are asked for, paused ones too, since nothing is known: {words}")

@@ -15,18 +15,19 @@ from claims_pipeline.automation.jobs import FULL_JOB_NAME, JOB_NAME
 from claims_pipeline.automation.launches import (
     DUE_TAG,
     Launches,
+    UnderWay,
     after_launches,
     customers_at_work,
     launches_of,
     marker_of,
 )
-from claims_pipeline.automation.telling import in_one_line, log_stopped
-from claims_pipeline.clients.sync_state import CustomerState, StateTableMissing, SyncRequest
+from claims_pipeline.automation.telling import NO_CUSTOMER, in_one_line, log_stopped, nobody_asked
+from claims_pipeline.clients.sync_state import CustomerState, StateTableMissing
 from claims_pipeline.resources.failures import failures_told
 from claims_pipeline.resources.systems import SyncStateTable
 from claims_pipeline.settings import Customer, DueRules, FilterKind
 from claims_pipeline.sync.connections import Clock
-from claims_pipeline.sync.due import Standing, Verdict, judge
+from claims_pipeline.sync.due import Standing, Verdict, is_held, needs_full, stands, unserved_wish
 
 SENSOR_NAME = "claims_sync_sensor"
 _EVERY_SECONDS = 60
@@ -76,8 +77,12 @@ def build(
             try:
                 looked = look(customers, sync_state, context.instance, now())
             except StateTableMissing as missing:
-                return dg.SkipReason(f"Nothing is loaded into a table that nobody made. {missing}")
+                return nobody_asked(
+                    f"Nothing is loaded into a table that nobody made. {missing}", context.log
+                )
         verdicts = [each.verdict for each in looked]
+        if not verdicts:
+            return nobody_asked(NO_CUSTOMER, context.log)
         log_stopped(verdicts, context.log)
         due = sorted((each for each in looked if each.verdict.standing is Standing.DUE), key=_since)
         if not due:
@@ -109,34 +114,33 @@ def look(
     return [_with_launches(each, launches.get(marker_of(each.state)), now, settings.due) for each in looked]
 
 
-def _needs_full(wish: SyncRequest) -> bool:
-    """Whether only a full fetch serves this wish."""
-    return wish.filters not in (None, FilterKind.RECENT.value)
-
-
 def _judged(
-    state: CustomerState, customer: Customer | None, run: str | None, now: datetime, rules: DueRules
+    state: CustomerState, customer: Customer | None, run: UnderWay | None, now: datetime, rules: DueRules
 ) -> Looked:
     """How it stands by the state; `run` is one under way in Dagster."""
     if customer is None:
         why = "the settings no longer hold this customer: reload the code location"
         return Looked(state, Verdict(state.customer, Standing.STOPPED, why))
-    kinds = {each.kind for each in customer.filters}
-    unserved = None
-    if state.request is not None and _needs_full(state.request) and FilterKind.FULL not in kinds:
-        unserved = state.request
+    verdict = stands(state, customer, now, rules)
+    if unserved_wish(state, customer) is not None:
         state = replace(state, request=None)
-    full = FilterKind.RECENT not in kinds or (state.request is not None and _needs_full(state.request))
-    verdict = judge(state, now, rules)
-    if run is not None and verdict.standing is not Standing.PAUSED:
-        verdict = Verdict(state.customer, Standing.AT_WORK, f"run {run} is under way in Dagster")
-    elif unserved is not None and verdict.standing is Standing.FRESH:
-        why = (
-            f"request {unserved.id} asks for a full fetch, and no filter of this customer is declared full: declare "
-            f"one, or `claims-pipeline ask {state.customer}` for a recent one"
-        )
-        verdict = Verdict(state.customer, Standing.STOPPED, why)
-    return Looked(state, verdict, full)
+    wish = state.request
+    full = not customer.filters_of(FilterKind.RECENT) or (wish is not None and needs_full(wish))
+    return Looked(state, verdict if run is None else _under_way(verdict, run, is_held(state, now), now), full)
+
+
+def _under_way(verdict: Verdict, run: UnderWay, is_held: bool, now: datetime) -> Verdict:
+    """How a customer stands of which Dagster has a run: a stuck one is told also while the customer is paused.
+
+    Its slot of the pool is never freed, so that it keeps all other customers from their reports.
+    """
+    if run.is_stuck(now, is_held=is_held):
+        why = run.stuck_in_words(is_held=is_held)
+        return replace(verdict, standing=Standing.STOPPED, why=why, due_at=None)
+    if verdict.standing is Standing.PAUSED:
+        return verdict
+    why = f"run {run.run} is under way in Dagster"
+    return replace(verdict, standing=Standing.AT_WORK, why=why, due_at=None)
 
 
 def _with_launches(looked: Looked, launches: Launches | None, now: datetime, rules: DueRules) -> Looked:

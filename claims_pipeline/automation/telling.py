@@ -7,20 +7,25 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import dagster as dg
+
 from claims_pipeline.sync.due import Standing, Verdict
 
+NO_CUSTOMER = "No customer is set: set COLLABORATEMD_CUSTOMER or CLAIMS_CONFIG, and reload the code location."
 _NAMED = 5
 _LOGGED = 50
 _LONGEST_WHY = 160
 _NAMED_FIRST = (Standing.STOPPED, Standing.PAUSED, Standing.WAITING)
 
 
+def nobody_asked(words: str, log: logging.Logger) -> dg.SkipReason:
+    """Why a tick asks for nobody, where that is a mistake: as an error, too, since a skipped tick alarms nobody."""
+    log.error(words)
+    return dg.SkipReason(words)
+
+
 def in_one_line(verdicts: Sequence[Verdict]) -> str:
     """How many stand how, and the first few by name: those that need a person before all others."""
-    if not verdicts:
-        return (
-            "No customer is set: set COLLABORATEMD_CUSTOMER or CLAIMS_CONFIG, and reload the code location."
-        )
     counts = Counter(each.standing for each in verdicts)
     told = ", ".join(f"{counts[standing]:,} {standing.value}" for standing in Standing if counts[standing])
     named = [each for standing in _NAMED_FIRST for each in verdicts if each.standing is standing]

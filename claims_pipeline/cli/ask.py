@@ -15,6 +15,7 @@ def command(customer: str, full: bool) -> int:
     from claims_pipeline.clients.sync_state import SyncRequest
     from claims_pipeline.errors import SettingsError
     from claims_pipeline.settings import FilterKind
+    from claims_pipeline.sync.due import plain_id
 
     settings, state = open_state()
     if full and not settings.customer(customer).filters_of(FilterKind.FULL):
@@ -22,7 +23,7 @@ def command(customer: str, full: bool) -> int:
     before = state.read(settings.customer(customer).number).request
     request = SyncRequest(f"asked-{uuid.uuid4().hex}", FilterKind.FULL.value if full else None)
     state.ask_for_sync(customer, request)
-    instead = f" It takes the place of request {before.id}." if before else ""
+    instead = f" It takes the place of request {plain_id(before.id)}." if before else ""
     click.echo(f"Request {request.id} is left for customer {customer}.{instead}")
     click.echo(how_it_stands(settings, state.read(customer)))
     return 0

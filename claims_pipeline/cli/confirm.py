@@ -46,6 +46,9 @@ def report(customer: str, by: str) -> int:
 @by_option
 def org(org_id: str, by: str) -> int:
     """The sync state goes over to the org ORG_ID, to which the settings lead (a refreshed sandbox)."""
+    from claims_pipeline.clients.salesforce import AnotherOrgAnswers
+    from claims_pipeline.clients.sync_state import OtherOrganization
+
     settings, state = open_state()
     known, found = state.organization_id(), _org_of(settings)
     click.echo(f"The sync state belongs to org {known or '(none yet)'}; the settings lead to org {found}.")
@@ -58,8 +61,9 @@ def org(org_id: str, by: str) -> int:
         raise NothingToConfirm("No other org is known: there is nothing to confirm, and nothing was changed.")
     state.accept_org(found, instead_of=known, by=by)
     click.echo(f"The sync state belongs to org {found} now.")
+    of_the_org = (OtherOrganization.__name__, AnotherOrgAnswers.__name__)
     for customer, each in read_of_settings(settings, state).items():
-        if each.attempts.failure is not None and each.attempts.failure.error == "OtherOrganization":
+        if each.attempts.failure is not None and each.attempts.failure.error in of_the_org:
             state.release(customer, by=by)
             click.echo(f"Customer {customer}, which had stopped for it, is released.")
     return 0

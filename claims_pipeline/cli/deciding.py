@@ -69,9 +69,9 @@ def open_state() -> "tuple[Settings, SyncState]":
 def how_it_stands(settings: "Settings", state: "CustomerState") -> str:
     """What follows for the sensor, in words."""
     from claims_pipeline.sync.connections import utc_now
-    from claims_pipeline.sync.due import judge
+    from claims_pipeline.sync.due import stands
 
-    verdict = judge(state, utc_now(), settings.due)
+    verdict = stands(state, settings.customer(state.customer), utc_now(), settings.due)
     return f"Customer {state.customer} is {verdict.standing.value}: {verdict.why}."
 
 

@@ -15,6 +15,8 @@ from claims_pipeline.cli.deciding import by_option, how_it_stands, open_state
 @by_option
 def command(customers: tuple[str, ...], free_lease: bool, by: str) -> int:
     """Forget the failed attempts of each CUSTOMER, and ask for a sync at once."""
+    from claims_pipeline.sync.due import plain_id
+
     settings, state = open_state()
     for customer in customers:
         settings.customer(customer)
@@ -25,6 +27,6 @@ def command(customers: tuple[str, ...], free_lease: bool, by: str) -> int:
             f"Customer {customer} is released: {before.attempts.count} failed attempt(s) are forgotten."
         )
         if free_lease and before.holder is not None:
-            click.echo(f"Run {before.holder.run} has lost its lease.")
+            click.echo(f"Run {plain_id(before.holder.run)} has lost its lease.")
         click.echo(how_it_stands(settings, state.read(customer)))
     return 0

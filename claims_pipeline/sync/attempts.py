@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import polars as pl
 
 from claims_pipeline.clients.sync_state import SyncState
-from claims_pipeline.errors import LeaseHeld, TransientError
+from claims_pipeline.errors import LeaseHeld, OlderThanCommitted, TransientError
+from claims_pipeline.sync.ready import CustomerPaused
 
 _LOG = logging.getLogger(__name__)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
@@ -22,12 +23,13 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 def attempt_told(state: SyncState, customer: str) -> Iterator[None]:
     """What fails inside is kept by the name of its error, and raised on.
 
-    Only a TransientError passes by itself; one that is none of ours does not. A run that found the customer held has
-    made no attempt. An interrupted run tells nothing, like a killed one.
+    Only a TransientError passes by itself; one that is none of ours does not. A run that found the customer held or
+    paused, or a newer fetch committed, has failed at nothing that a person could mend. An interrupted run tells
+    nothing, like a killed one.
     """
     try:
         yield
-    except LeaseHeld:
+    except (LeaseHeld, CustomerPaused, OlderThanCommitted):
         raise
     except (Exception, pl.exceptions.PanicException) as error:
         _tell(state, customer, error)

@@ -1,7 +1,7 @@
 """Check: can we sign in everywhere, are the fields there, is each report readable and its columns known?
 
-What belongs here: one finding a line, with what to do. Nothing is written to Salesforce and no cursor moves; the
-report slot is taken for each filter, as a sync would.
+What belongs here: one finding a line, with what to do. Nothing is written to Salesforce, no cursor moves, and no table
+is made (a running sensor would begin a first load); the report slot is taken for each filter, as a sync would.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from claims_pipeline.claims.columns import COLUMNS, Grain
+from claims_pipeline.clients.sync_state import CustomerState, StateTableMissing
 from claims_pipeline.errors import ClaimsPipelineError
 from claims_pipeline.settings import Customer
 from claims_pipeline.storage.frames import StampedFrame
@@ -68,17 +69,23 @@ def _asked(of: str, ask: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 
 
 def _state(connections: Connections) -> Iterator[Finding]:
-    created = connections.state.ensure_table()
+    numbers = [each.number for each in connections.settings.customers]
     table = connections.settings.state.table_name
-    yield Finding(Verdict.OK, "sync state", f"table {table} {'was created' if created else 'is there'}")
-    for customer in connections.settings.customers:
-        state = connections.state.read(customer.number)
-        last = (
-            f"last success {state.last_success_at:%Y-%m-%d %H:%M} UTC"
-            if state.last_success_at
-            else "never synced"
+    try:
+        states = connections.state.read_many(numbers)
+        yield Finding(Verdict.OK, "sync state", f"table {table} is there")
+    except StateTableMissing:
+        states = {each: CustomerState(each) for each in numbers}
+        yield Finding(
+            Verdict.WARNING,
+            "sync state",
+            f"table {table} is not there yet: the first sync creates it. If there was one, look at DYNAMODB_TABLE_NAME "
+            "and the region",
         )
-        yield Finding(Verdict.OK, f"customer {customer.number}", last)
+    for number in numbers:
+        at = states[number].last_success_at
+        last = f"last success {at:%Y-%m-%d %H:%M} UTC" if at else "never synced"
+        yield Finding(Verdict.OK, f"customer {number}", last)
 
 
 def _salesforce(connections: Connections) -> Iterator[Finding]:

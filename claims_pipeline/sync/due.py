@@ -4,17 +4,20 @@ What belongs here: the judgement, from the state and one instant. Not here: cloc
 a run (`automation`). Clocks of the workers may differ by minutes, so a stamp may stand in the future.
 """
 
-from dataclasses import dataclass
+import hashlib
+import re
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from claims_pipeline.clients.sync_state import Attempts, CustomerState, Holder, Passes
-from claims_pipeline.settings import DueRules
+from claims_pipeline.clients.sync_state import Attempts, CustomerState, Holder, Passes, SyncRequest
+from claims_pipeline.settings import Customer, DueRules, FilterKind
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """How far another worker's clock may be from ours."""
 _TERMS_UNTIL_DEAD = 2
 _MOST_DOUBLINGS = 30
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_.:+-]{1,64}", re.ASCII)
 
 
 class Standing(StrEnum):
@@ -39,23 +42,64 @@ class Verdict:
     """Since when it is due, or from when on it will be. None: since ever, or not before a person acts."""
 
 
+def plain_id(told: str) -> str:
+    """An id as others wrote it, or its digest where it is no plain id: it goes into logs, tags and keys."""
+    return told if _PLAIN_ID.fullmatch(told) else hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
 def wait_after(attempts: int, rules: DueRules) -> timedelta:
     """How long to wait after so many failed attempts: doubling, up to the longest."""
     doublings = min(max(attempts - 1, 0), _MOST_DOUBLINGS)
     return min(rules.first_wait * (1 << doublings), max(rules.longest_wait, rules.first_wait))
 
 
+def needs_full(wish: SyncRequest) -> bool:
+    """Whether only a full fetch serves this wish."""
+    return wish.filters not in (None, FilterKind.RECENT.value)
+
+
+def unserved_wish(state: CustomerState, customer: Customer) -> SyncRequest | None:
+    """The wish that no fetch of this customer can serve, where it is one: it has no filter for it."""
+    wish = state.request
+    return None if wish is None or not needs_full(wish) or customer.filters_of(FilterKind.FULL) else wish
+
+
+def stands(state: CustomerState, customer: Customer, now: datetime, rules: DueRules) -> Verdict:
+    """How the customer stands at `now` with the filters that it has.
+
+    A wish that none of them serves keeps nothing from running; who would be fresh is stopped until a person acts.
+    """
+    wish = unserved_wish(state, customer)
+    if wish is None:
+        return judge(state, now, rules)
+    verdict = judge(replace(state, request=None), now, rules)
+    if verdict.standing is not Standing.FRESH:
+        return verdict
+    why = (
+        f"request {plain_id(wish.id)} asks for a full fetch, and no filter of this customer is declared full: declare "
+        f"one, or `claims-pipeline ask {state.customer}` for a recent one"
+    )
+    return Verdict(state.customer, Standing.STOPPED, why)
+
+
 def judge(state: CustomerState, now: datetime, rules: DueRules) -> Verdict:
-    """How the customer stands at `now`."""
+    """How the customer stands at `now`, by its state alone."""
     if state.paused is not None:
         by = f" by {state.paused.by}" if state.paused.by else ""
         why = f"paused{by}: {state.paused.reason}. `claims-pipeline resume {state.customer}` lets it go on"
         return Verdict(state.customer, Standing.PAUSED, why)
     if state.holder is not None and (dead_at := _dead_at(state.holder, now)) is not None:
-        return Verdict(state.customer, Standing.AT_WORK, f"run {state.holder.run} is at work", dead_at)
+        return Verdict(
+            state.customer, Standing.AT_WORK, f"run {plain_id(state.holder.run)} is at work", dead_at
+        )
     if state.attempts.count > 0:
         return _after_failure(state, state.attempts, now, rules)
     return _after_success(state, now, rules)
+
+
+def is_held(state: CustomerState, now: datetime) -> bool:
+    """Whether a run holds it that has not stood still for so long that it counts as dead."""
+    return state.holder is not None and _dead_at(state.holder, now) is not None
 
 
 def is_overdue(state: CustomerState, now: datetime, rules: DueRules) -> bool:
@@ -77,7 +121,7 @@ def _dead_at(holder: Holder, now: datetime) -> datetime | None:
 def _after_success(state: CustomerState, now: datetime, rules: DueRules) -> Verdict:
     customer = state.customer
     if state.request is not None:
-        return Verdict(customer, Standing.DUE, f"request {state.request.id} asks for a sync")
+        return Verdict(customer, Standing.DUE, f"request {plain_id(state.request.id)} asks for a sync")
     if state.last_success_at is None:
         return Verdict(customer, Standing.DUE, "never synced")
     success_at = _success_at(state.last_success_at, state, now)
@@ -121,7 +165,7 @@ def _last(attempts: Attempts) -> str:
     error = (
         attempts.failure.error if attempts.failure else "no word of it: it was killed, or is still at work"
     )
-    return f", the last with {error}" + (f" (run {attempts.last_run})" if attempts.last_run else "")
+    return f", the last with {error}" + (f" (run {plain_id(attempts.last_run)})" if attempts.last_run else "")
 
 
 def _to_do(state: CustomerState) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from claims_pipeline.clients.sync_state import CustomerState
 from claims_pipeline.settings import Customer, DueRules, Settings
-from claims_pipeline.sync.due import Standing, Verdict, is_overdue, judge
+from claims_pipeline.sync.due import Standing, Verdict, is_overdue, plain_id, stands
 
 _ORDER = tuple(Standing)
 _SINCE_EVER = datetime.min.replace(tzinfo=UTC)
@@ -68,8 +68,8 @@ class CustomerStanding:
             "refused": self.refused,
             "held": self.held,
             "rejected_rows": self.rejected_rows,
-            "request": state.request.id if state.request else None,
-            "held_by": state.holder.run if state.holder else None,
+            "request": plain_id(state.request.id) if state.request else None,
+            "held_by": plain_id(state.holder.run) if state.holder else None,
             "doubt": None
             if state.doubt is None
             else {
@@ -93,7 +93,9 @@ def standings(
 
 
 def _of(customer: Customer, state: CustomerState, now: datetime, rules: DueRules) -> CustomerStanding:
-    return CustomerStanding(customer, state, judge(state, now, rules), is_overdue(state, now, rules))
+    return CustomerStanding(
+        customer, state, stands(state, customer, now, rules), is_overdue(state, now, rules)
+    )
 
 
 def _stuck_first(each: CustomerStanding) -> tuple[bool, int, datetime, str]:

@@ -93,7 +93,14 @@ class Stage:
             remote_job_origin=RemoteJobOrigin(_REPOSITORY, job),
         )
         self.instance.run_storage.add_historical_run(run, self.now().replace(tzinfo=None))
+        if status is Status.STARTED:
+            self.begins(run)
         return run
+
+    def begins(self, run: dg.DagsterRun) -> None:
+        """The run begins, for Dagster, by the clock that tests move."""
+        begun = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name=run.job_name)
+        self.instance.run_storage.handle_run_event(run.run_id, begun, self.now())
 
     def ends(self, run: dg.DagsterRun, succeeded: bool = False) -> None:
         """The run ends, for Dagster."""

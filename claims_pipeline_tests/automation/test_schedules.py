@@ -124,7 +124,7 @@ def test_a_state_that_cannot_be_read_leaves_nobody_out(
 def test_a_fault_of_ours_leaves_nobody_out_either_and_quotes_nothing(
     stage: Stage, wire: Wire, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    broken = {"sync_id": {"S": NORTH}, "paused": {"S": "DOE, JANE"}}
+    broken = {"sync_id": {"S": NORTH}, "doubt": {"S": "DOE, JANE"}}
     wire.tell("BatchGetItem", {"Responses": {stage.table.name: [broken]}})
     assert len(asked(tick(stage, "daily_sync"))) == 3
     logged = capfd.readouterr().err
@@ -137,10 +137,13 @@ def test_wrong_settings_leave_nobody_out(stage: Stage, monkeypatch: pytest.Monke
     assert len(asked(tick(stage, "weekly_full_sync"))) == 3
 
 
-def test_a_table_that_nobody_made_is_not_filled_by_itself(build_stage: Callable[..., Stage]) -> None:
+def test_a_table_that_nobody_made_is_not_filled_by_itself_and_is_an_error(
+    build_stage: Callable[..., Stage], capfd: pytest.CaptureFixture[str]
+) -> None:
     found = tick(build_stage(NORTH, DYNAMODB_TABLE_NAME="nobody-made-it"), "daily_sync")
     assert asked(found) == []
     assert "Nothing is loaded into a table that nobody made" in str(found.skip_message)
+    assert f"ERROR - {found.skip_message}" in capfd.readouterr().err
 
 
 def test_a_customer_that_left_the_settings_is_left_out(

@@ -188,6 +188,94 @@ def test_a_paused_customer_is_named_with_its_reason_and_not_asked_for(stage: Sta
     assert names(stage.tick()) == [NORTH]
 
 
+class TestARunThatDagsterBelievesUnderWay:
+    """A reboot or a container's kill leaves it STARTED for ever, and its slot of the pool is nobody else's."""
+
+    def stuck(self, stage: Stage, capfd: pytest.CaptureFixture[str]) -> str:
+        """What the next look says as an error."""
+        capfd.readouterr()
+        assert f"{NORTH} stopped: run " in told(stage.tick())
+        logged = capfd.readouterr().err
+        assert "ERROR" in logged
+        assert f"Customer {NORTH} is stopped: run " in logged
+        return logged
+
+    def test_and_that_holds_nothing_is_told_after_two_hours_on_every_look_until_it_is_canceled(
+        self, build_stage: Callable[..., Stage], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        stage = build_stage(NORTH)
+        (run,) = stage.tick_and_launch()
+        began_at = stage.now()
+        stage.pass_time(minutes=115)
+        assert told(stage.tick()).startswith("1 at work.")
+        stage.pass_time(minutes=6)
+        for _ in range(2):
+            logged = self.stuck(stage, capfd)
+            assert f"run {run.run_id} is under way in Dagster since {began_at:%Y-%m-%d %H:%M} UTC" in logged
+            assert "nothing of it moves" in logged
+            assert "mark it as canceled in the UI (Force termination)" in logged
+        stage.instance.report_run_canceled(run)
+        stage.pass_time(minutes=15)
+        assert names(stage.tick()) == [NORTH], "and then it goes on by itself"
+
+    def test_and_whose_lease_is_long_dead_is_told_as_well(
+        self, build_stage: Callable[..., Stage], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        stage = build_stage(NORTH)
+        (run,) = stage.tick_and_launch()
+        worker = stage.table.worker(run.run_id)
+        with worker.state.lease(NORTH) as lease:
+            worker.state.begin_attempt(lease, filters="recent")
+            stage.pass_time(minutes=125)
+            assert "nothing of it moves" in self.stuck(stage, capfd)
+
+    def test_and_that_works_on_is_told_after_twelve_hours_alone(
+        self, build_stage: Callable[..., Stage], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        stage = build_stage(NORTH)
+        (run,) = stage.tick_and_launch()
+        for hours, is_told in ((11.9, False), (0.2, True)):
+            stage.pass_time(hours=hours)
+            worker = stage.table.worker(run.run_id, wall_is_off=stage.now() - stage.table.worker("x").clock())
+            with worker.state.lease(NORTH):
+                if is_told:
+                    assert "longer than any sync takes" in self.stuck(stage, capfd)
+                else:
+                    assert told(stage.tick()).startswith("1 at work.")
+
+    def test_is_told_of_a_paused_customer_too_since_its_slot_is_everybody_s(
+        self, build_stage: Callable[..., Stage], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        stage = build_stage(NORTH)
+        stage.tick_and_launch()
+        stage.table.worker("person").state.pause(NORTH, reason="moving", by="ada")
+        assert told(stage.tick()).startswith("1 paused.")
+        stage.pass_time(hours=3)
+        assert "nothing of it moves" in self.stuck(stage, capfd)
+
+    def test_and_only_waits_in_the_queue_is_told_after_twelve_hours(
+        self, build_stage: Callable[..., Stage], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        stage = build_stage(NORTH)
+        (run,) = stage.tick_and_launch(Status.QUEUED)
+        stage.pass_time(hours=11, minutes=55)
+        assert told(stage.tick()).startswith("1 at work.")
+        stage.pass_time(minutes=10)
+        assert f"run {run.run_id} waits in Dagster's queue since " in self.stuck(stage, capfd)
+        stage.begins(run)
+        assert told(stage.tick()).startswith("1 at work."), "its hours count from its beginning"
+
+    def test_hides_behind_no_other_of_the_same_customer_that_waits(
+        self, build_stage: Callable[..., Stage], capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        stage = build_stage(NORTH)
+        stage.started(NORTH, "sync_claims", Status.QUEUED)
+        lost = stage.started(NORTH, "sync_claims")
+        stage.pass_time(hours=3)
+        stage.started(NORTH, "full_sync_claims", Status.QUEUED)
+        assert f"run {lost.run_id} is under way" in self.stuck(stage, capfd)
+
+
 class TestRunsThatNeverReachTheState:
     def test_are_launched_anew_after_growing_waits_and_then_stopped(self, stage: Stage) -> None:
         """A broken code location, wrong settings, a worker that never started: the state knows nothing of them."""
@@ -282,13 +370,17 @@ def test_one_line_names_a_few_of_many(build_stage: Callable[..., Stage]) -> None
     assert len(words) < 1500
 
 
-def test_a_table_that_nobody_made_is_not_filled_by_itself(
-    build_stage: Callable[..., Stage],
+def test_a_table_that_nobody_made_is_not_filled_by_itself_and_is_an_error_on_every_look(
+    build_stage: Callable[..., Stage], capfd: pytest.CaptureFixture[str]
 ) -> None:
+    """A wrong region or name looks the same: a skipped tick alarms nobody."""
     stage = build_stage(NORTH, DYNAMODB_TABLE_NAME="nobody-made-it")
-    words = told(stage.tick())
-    assert "Nothing is loaded into a table that nobody made" in words
-    assert "a first run by a person" in words
+    for _ in range(2):
+        capfd.readouterr()
+        words = told(stage.tick())
+        assert "Nothing is loaded into a table that nobody made" in words
+        assert "a first run by a person" in words
+        assert f"ERROR - {words}" in capfd.readouterr().err
 
 
 def failure_of(stage: Stage) -> str:
@@ -327,10 +419,13 @@ def test_a_customer_that_left_the_settings_is_told(stage: Stage, monkeypatch: py
     )
 
 
-def test_without_customers_it_says_what_to_set(build_stage: Callable[..., Stage], wire: Wire) -> None:
+def test_without_customers_it_says_what_to_set(
+    build_stage: Callable[..., Stage], wire: Wire, capfd: pytest.CaptureFixture[str]
+) -> None:
     stage = build_stage()
     wire.sent.clear()
     assert "No customer is set" in told(stage.tick())
+    assert "ERROR - No customer is set: set COLLABORATEMD_CUSTOMER" in capfd.readouterr().err
     assert wire.sent == []
 
 

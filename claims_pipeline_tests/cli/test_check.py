@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from claims_pipeline.cli.exits import Exit
+from claims_pipeline.clients.sync_state import StateTableMissing
 from claims_pipeline.sandbox.faults import Fault
 from claims_pipeline.sandbox.salesforce.people import FieldAccess
 from claims_pipeline.sandbox.salesforce.settings import INTEGRATION_USERNAME
+from claims_pipeline.sync.check import Verdict
+from claims_pipeline.sync.check import check as checked
+from claims_pipeline.sync.connections import connect, read_settings
 from claims_pipeline_tests.command_line import Said, claims_pipeline
 from claims_pipeline_tests.given_report import CHARGE_LABELS, CLAIM_LABELS, line, report, row
 from claims_pipeline_tests.town import FIRST, SECOND, Town
@@ -40,7 +45,11 @@ def test_all_that_is_well_is_said_line_by_line(town: Town) -> None:
     assert said.code == Exit.ALL_ARRIVED
     lines = said.out.splitlines()
     assert lines[0] == "     ok  settings: 1 customer(s), all settings look right"
-    assert f"     ok  sync state: table {town.environment['DYNAMODB_TABLE_NAME']} was created" in lines
+    table = town.environment["DYNAMODB_TABLE_NAME"]
+    assert any(
+        each.startswith(f"warning  sync state: table {table} is not there yet: the first sync creates it")
+        for each in lines
+    )
     assert f"     ok  customer {FIRST}: never synced" in lines
     assert any(f"signed in as {INTEGRATION_USERNAME} to org 00D" in each for each in lines)
     assert "     ok  Claim__c: 23 fields can be written" in lines
@@ -54,6 +63,23 @@ def test_it_writes_nothing_and_moves_no_cursor(town: Town) -> None:
     check(town)
     assert town.writes() == []
     assert f"customer {FIRST}: never synced" in check(town).out
+
+
+def test_a_table_that_is_not_there_is_not_made_by_asking_for_it(town: Town, tmp_path: Path) -> None:
+    """A running sensor would begin a first load."""
+    with connect(read_settings(town.environment), "check-1") as connections:
+        of_the_state = list(islice(checked(connections, tmp_path), 3))
+        assert [each.verdict for each in of_the_state] == [Verdict.OK, Verdict.WARNING, Verdict.OK]
+        assert (of_the_state[2].of, of_the_state[2].words) == (f"customer {FIRST}", "never synced")
+        with pytest.raises(StateTableMissing):
+            connections.state.read(FIRST)
+
+
+def test_a_table_that_is_there_is_said_with_each_last_success(town: Town) -> None:
+    town.sync()
+    lines = check(town).out.splitlines()
+    assert f"     ok  sync state: table {town.environment['DYNAMODB_TABLE_NAME']} is there" in lines
+    assert any(each.startswith(f"     ok  customer {FIRST}: last success 2") for each in lines)
 
 
 @contextmanager

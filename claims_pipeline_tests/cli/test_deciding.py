@@ -200,12 +200,13 @@ class TestConfirmOrg:
         assert "Org 00D000000000001AAA is not the one that the settings lead to" in said.err
         assert state.organization_id() == ELSEWHERE
 
+    @pytest.mark.parametrize("error", ["OtherOrganization", "AnotherOrgAnswers"])
     def test_a_refreshed_sandbox_is_taken_on_and_who_stopped_for_it_is_released(
-        self, town: Town, state: SyncState
+        self, town: Town, state: SyncState, error: str
     ) -> None:
         mine = town.sandbox.org.settings.organization_id
         state.confirm_org(ELSEWHERE)
-        fail(state, "OtherOrganization", FIRST)
+        fail(state, error, FIRST)
         fail(state, "ReportNotFound", SECOND)
         said = run(town, "confirm", "org", mine, "--by", "ada")
         assert said.code == Exit.ALL_ARRIVED

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from claims_pipeline.cli.exits import Exit
-from claims_pipeline.clients.sync_state import CustomerState
+from claims_pipeline.clients.sync_state import CustomerState, SyncRequest
 from claims_pipeline.settings import Customer, DueRules, Settings
 from claims_pipeline.sync.connections import open_state, read_settings
 from claims_pipeline.sync.due import Standing
@@ -71,6 +71,13 @@ def test_those_that_need_a_person_come_first() -> None:
 def test_what_needs_a_look(state: CustomerState, needs: bool) -> None:
     (found,) = stood(state)
     assert found.needs_a_look is needs
+
+
+def test_a_wish_that_no_filter_serves_needs_a_look_and_its_id_is_told_only_if_it_is_one() -> None:
+    (found,) = stood(replace(WELL, request=SyncRequest("DOE, JANE", "full")))
+    assert (found.verdict.standing, found.needs_a_look) == (Standing.STOPPED, True)
+    assert "no filter of this customer is declared full" in found.verdict.why
+    assert "DOE" not in json.dumps(found.as_facts())
 
 
 def test_the_facts_for_a_script_are_all_json() -> None:

@@ -11,11 +11,19 @@ import pytest
 from claims_pipeline.cli.exits import Exit
 from claims_pipeline.clients.sync_state import Failure, Passes
 from claims_pipeline.definitions import build_definitions
-from claims_pipeline.errors import DeadlineExceeded, LeaseHeld, PermanentError, SettingsError, TransientError
+from claims_pipeline.errors import (
+    DeadlineExceeded,
+    LeaseHeld,
+    OlderThanCommitted,
+    PermanentError,
+    SettingsError,
+    TransientError,
+)
 from claims_pipeline.settings import Customer
 from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
+from claims_pipeline.sync.ready import CustomerPaused
 from claims_pipeline_tests.clients.sync_state.workers import NORTH, Table, Wire, Worker
 from claims_pipeline_tests.command_line import claims_pipeline
 from claims_pipeline_tests.town import FIRST, Town
@@ -62,7 +70,16 @@ def test_a_failure_is_kept_by_its_name(
     assert "DOE" not in str(begun.table.item(NORTH))
 
 
-@pytest.mark.parametrize("end", [LeaseHeld("another is at work"), KeyboardInterrupt(), SystemExit(1)])
+@pytest.mark.parametrize(
+    "end",
+    [
+        LeaseHeld("another is at work"),
+        CustomerPaused("a person paused it"),
+        OlderThanCommitted("the newer one stands"),
+        KeyboardInterrupt(),
+        SystemExit(1),
+    ],
+)
 def test_what_is_no_failed_attempt_is_not_kept(begun: Worker, end: BaseException) -> None:
     with pytest.raises(type(end)), attempt_told(begun.state, NORTH):
         raise end

@@ -1,5 +1,6 @@
 """When a customer is due: after so long, on a request, when a failed attempt's wait is over; and why it is not."""
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -9,14 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claims_pipeline.clients.sync_state import Attempts, CustomerState, Holder, SyncRequest
-from claims_pipeline.settings import DueRules
-from claims_pipeline.sync.due import Standing, is_overdue, judge, wait_after
+from claims_pipeline.settings import Customer, DueRules, Filter, FilterKind
+from claims_pipeline.sync.due import Standing, is_overdue, judge, stands, wait_after
 from claims_pipeline_tests.sync.given_state import CUSTOMER, DOUBT, NOW, PAUSED, STATES, ago, failed
 
 RULES = DueRules()
 BEFORE = CustomerState(CUSTOMER, last_success_at=ago(hours=25))
 PROPERTY = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 WISH = SyncRequest("wish-1", "full")
+RECENT, FULL = Filter("5001", FilterKind.RECENT), Filter("5002", FilterKind.FULL)
 
 
 def held(minutes_ago: float) -> Holder:
@@ -147,6 +149,43 @@ def test_minutes_between_clocks_change_nothing() -> None:
 def test_it_says_why_and_what_to_do(state: CustomerState, words: tuple[str, ...]) -> None:
     why = judge(state, NOW, RULES).why
     assert [each for each in words if each not in why] == []
+
+
+@pytest.mark.parametrize("told", ["DOE, JANE", "x" * 65, "two\nlines", "\x1b[31mred", "DOE\n"])
+def test_an_id_of_others_that_is_none_is_told_by_its_digest(told: str) -> None:
+    request, holder = SyncRequest(told, "full"), Holder(told, NOW, 300)
+    only_recent = Customer(CUSTOMER, "Clinic", "4001", (RECENT,))
+    for why in (
+        judge(replace(BEFORE, request=request), NOW, RULES).why,
+        judge(replace(BEFORE, holder=holder), NOW, RULES).why,
+        judge(replace(BEFORE, attempts=replace(failed(1), last_run=told)), NOW, RULES).why,
+        stands(replace(BEFORE, request=request), only_recent, NOW, RULES).why,
+    ):
+        assert hashlib.sha256(told.encode()).hexdigest()[:16] in why
+        assert told not in why
+
+
+@pytest.mark.parametrize(
+    ("state", "filters", "standing"),
+    [
+        pytest.param(replace(BEFORE, request=WISH), (RECENT,), Standing.STOPPED, id="nothing serves it"),
+        pytest.param(replace(BEFORE, request=WISH), (RECENT, FULL), Standing.DUE, id="served"),
+        pytest.param(
+            replace(BEFORE, request=SyncRequest("wish-1", "recent")), (RECENT,), Standing.DUE, id="recent"
+        ),
+        pytest.param(
+            replace(BEFORE, request=WISH, last_success_at=ago(hours=26)),
+            (RECENT,),
+            Standing.DUE,
+            id="the day's sync does not wait for it",
+        ),
+        pytest.param(replace(BEFORE, request=WISH, paused=PAUSED), (RECENT,), Standing.PAUSED, id="paused"),
+    ],
+)
+def test_how_a_customer_stands_with_its_filters(
+    state: CustomerState, filters: tuple[Filter, ...], standing: Standing
+) -> None:
+    assert stands(state, Customer(CUSTOMER, "Clinic", "4001", filters), NOW, RULES).standing is standing
 
 
 @PROPERTY
