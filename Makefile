@@ -13,7 +13,7 @@ TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-faults check strace dynamodb-local bench constraints clean
+.PHONY: help demo ui test test-faults test-faults-everywhere check strace dynamodb-local bench constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,11 +32,14 @@ ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
 	@$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
 test: $(READY) $(DYNAMODB_LOCAL) ## the whole test suite
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep"
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
-test-faults: $(READY) strace ## the long searches: killed at every boundary and run again, every fault at every place
+test-faults: $(READY) strace ## the long searches: killed at every boundary and run again, events in many orders
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m sweep
+
+test-faults-everywhere: $(READY) ## each fault of the network alone at each place, once and lasting (half an hour)
+	$(BIN)/python -m pytest -n 2 -q -m everywhere
 
 strace:
 	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -y -qq strace >/dev/null; } \

@@ -49,7 +49,7 @@ def named(case: Place | Kind) -> str:
 def everywhere(way: str, kind: Kind) -> object:
     """A case of the whole table at once; the ones that are most like others are left to the sweep."""
     alike = "first byte" in kind.name or "after it acted" in kind.name
-    marks = [pytest.mark.sweep] if alike and way == COLLECTIONS else []
+    marks = [pytest.mark.everywhere] if alike and way == COLLECTIONS else []
     return pytest.param(way, kind, marks=marks, id=f"{way}-{named(kind)}")
 
 
@@ -95,7 +95,7 @@ def test_a_fault_that_lasts_fails_the_run_in_words_and_the_next_one_is_right(
     fails_and_comes_right(wired, tmp_path, place, kind)
 
 
-@pytest.mark.sweep
+@pytest.mark.everywhere
 @pytest.mark.journey
 @pytest.mark.parametrize(("place", "kind"), list(product(PLACES, KINDS)), ids=named)
 def test_each_fault_that_lasts_at_each_place(
@@ -104,7 +104,7 @@ def test_each_fault_that_lasts_at_each_place(
     fails_and_comes_right(wired, tmp_path, place, kind)
 
 
-@pytest.mark.sweep
+@pytest.mark.everywhere
 @pytest.mark.journey
 @pytest.mark.parametrize(("place", "kind"), list(product(PLACES, KINDS)), ids=named)
 def test_each_fault_once_at_each_place(wired: Network, tmp_path: Path, place: Place, kind: Kind) -> None:

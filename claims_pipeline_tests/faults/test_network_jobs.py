@@ -45,7 +45,7 @@ def bulk(wired: Network, tmp_path: Path) -> tuple[Network, Day]:
 
 @pytest.mark.journey
 @pytest.mark.parametrize("script", ["fail_after_rows", "abort_after_rows"])
-@pytest.mark.parametrize("rows", [pytest.param(0, marks=pytest.mark.sweep), 3])
+@pytest.mark.parametrize("rows", [pytest.param(0, marks=pytest.mark.everywhere), 3])
 def test_rows_of_a_job_that_ends_badly_are_told_apart_and_the_rest_is_sent_again(
     bulk: tuple[Network, Day], script: str, rows: int
 ) -> None:
@@ -89,7 +89,7 @@ LOST = {
 
 @pytest.mark.journey
 @pytest.mark.parametrize(
-    "times", [pytest.param(1, marks=pytest.mark.sweep), FOR_EVER], ids=["once", "for ever"]
+    "times", [pytest.param(1, marks=pytest.mark.everywhere), FOR_EVER], ids=["once", "for ever"]
 )
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
 @pytest.mark.parametrize("results", ["successfulResults", "failedResults"])

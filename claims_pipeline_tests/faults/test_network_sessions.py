@@ -44,7 +44,7 @@ def named(place: Place) -> str:
     return place.name.replace(" ", "_")
 
 
-@pytest.mark.sweep
+@pytest.mark.everywhere
 @pytest.mark.journey
 @pytest.mark.parametrize("place", STEPS, ids=named)
 def test_a_session_that_ends_before_a_step_costs_one_sign_in_and_the_job_goes_on(
@@ -95,7 +95,7 @@ def test_a_session_that_ends_before_every_step_costs_one_sign_in_each(
 @pytest.mark.journey
 @pytest.mark.parametrize(
     "place",
-    [pytest.param(place, marks=[] if place.name in MUST_TRY else pytest.mark.sweep) for place in STEPS],
+    [pytest.param(place, marks=[] if place.name in MUST_TRY else pytest.mark.everywhere) for place in STEPS],
     ids=named,
 )
 def test_a_session_that_is_never_accepted_is_renewed_once_and_no_more(

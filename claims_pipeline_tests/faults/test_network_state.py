@@ -88,7 +88,7 @@ def test_writes_of_the_state_that_are_refused_for_now_are_written_again(
 
 @pytest.mark.journey
 @pytest.mark.parametrize("place", WRITES, ids=lambda place: place.name.replace(" ", "_"))
-@pytest.mark.parametrize("kind", ["conflict", pytest.param("throttled", marks=pytest.mark.sweep)])
+@pytest.mark.parametrize("kind", ["conflict", pytest.param("throttled", marks=pytest.mark.everywhere)])
 def test_a_write_of_the_state_that_is_refused_for_ever_fails_the_run_in_words(
     wired: Network, tmp_path: Path, kind: str, place: Place
 ) -> None:
