@@ -146,6 +146,16 @@ def test_a_table_that_nobody_made_is_not_filled_by_itself_and_is_an_error(
     assert f"ERROR - {found.skip_message}" in capfd.readouterr().err
 
 
+def test_without_customers_it_says_what_to_set_as_an_error(
+    build_stage: Callable[..., Stage], capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = tick(build_stage(), "daily_sync")
+    assert str(found.skip_message).startswith(
+        "No customer is set: set COLLABORATEMD_CUSTOMER or CLAIMS_CONFIG"
+    )
+    assert f"ERROR - {found.skip_message}" in capfd.readouterr().err
+
+
 def test_a_customer_that_left_the_settings_is_left_out(
     build_stage: Callable[..., Stage],
 ) -> None:
@@ -153,11 +163,6 @@ def test_a_customer_that_left_the_settings_is_left_out(
     assert len(asked(tick(stage, "daily_sync"))) == 2
     Path(stage.environment["CLAIMS_CONFIG"]).write_text(claims_toml([NORTH]))
     assert [customer for customer, _ in asked(tick(stage, "daily_sync"))] == [NORTH]
-
-
-def test_without_customers_it_says_what_to_set(build_stage: Callable[..., Stage]) -> None:
-    found = tick(build_stage(), "daily_sync")
-    assert "set COLLABORATEMD_CUSTOMER or CLAIMS_CONFIG" in str(found.skip_message)
 
 
 def _ticks(cron: str, zone: str, since: datetime) -> Iterator[datetime]:

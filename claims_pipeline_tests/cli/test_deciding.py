@@ -146,6 +146,14 @@ def test_a_sync_is_asked_for_as_another_system_would(town: Town, state: SyncStat
     assert (again.filters, again.id != left.id) == ("full", True)
 
 
+def test_an_id_of_others_that_is_none_is_not_shown(town: Town, state: SyncState) -> None:
+    state.ask_for_sync(FIRST, SyncRequest("DOE, JANE"))
+    assert "DOE" not in run(town, "release", FIRST).words
+    said = run(town, "ask", FIRST)
+    assert "It takes the place of request " in said.out
+    assert "DOE" not in said.words
+
+
 def test_asking_says_when_it_will_not_help(town: Town, state: SyncState) -> None:
     fail(state, "ReportNotFound")
     said = run(town, "ask", FIRST)
