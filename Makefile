@@ -35,10 +35,10 @@ test: $(READY) $(DYNAMODB_LOCAL) ## the whole test suite
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
-test-faults: $(READY) strace ## the long searches: killed at every boundary and run again, events in many orders
+test-faults: $(READY) strace ## the crash sweep: killed at every boundary, and run again
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m sweep
 
-test-faults-everywhere: $(READY) ## each fault of the network alone at each place, once and lasting (half an hour)
+test-faults-everywhere: $(READY) ## each network fault alone at each place, and events in many more orders (half an hour)
 	$(BIN)/python -m pytest -n 2 -q -m everywhere
 
 strace:
