@@ -9,8 +9,8 @@ from claims_pipeline.assets.steps import GROUP, OWNERS, step
 from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync.known import SYNCED
 from claims_pipeline.sync.payors import matcher_of
-from claims_pipeline.sync.settle import SYNCED
 from claims_pipeline.sync.unmapped import unmapped_payors as list_unmapped
 
 

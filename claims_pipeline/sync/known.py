@@ -10,9 +10,9 @@ from claims_pipeline.storage.frames import NotStored, Stamp, StoredFrameDamaged
 from claims_pipeline.sync.connections import Connections
 
 RAW = "raw_collaboratemd_claims"
+SYNCED = "salesforce_synced_claims"
 STATUS = "Claim_Sync_Status__c"
-_STAMPED = ("transformed_claims", "rejected_claims", "salesforce_synced_claims", "refused_claims")
-_SYNCED = "salesforce_synced_claims"
+_STAMPED = ("transformed_claims", "rejected_claims", SYNCED, "refused_claims")
 
 
 def last_fetch(customer: str, connections: Connections) -> Stamp | None:
@@ -59,7 +59,7 @@ def rows_before(customer: Customer, state: CustomerState, connections: Connectio
     """Filter id -> rows of its last committed report. A state that was lost is helped by the stored outcomes."""
     if state.last_success_at is not None:
         return {each.filter_id: each.rows for each in state.filters if each.report_id == customer.report_id}
-    stamp = _stamp(f"{_SYNCED}/{customer.number}", connections)
+    stamp = _stamp(f"{SYNCED}/{customer.number}", connections)
     if stamp is None or stamp.facts.get("report_id") != customer.report_id:
         return {}
     return {report["filter"]: report["rows"] for report in stamp.facts["reports"]}

@@ -15,12 +15,12 @@ from claims_pipeline.storage.buckets import Buckets
 from claims_pipeline.storage.frames import NotStored, StampedFrame
 from claims_pipeline.sync.bring import compare_rules
 from claims_pipeline.sync.connections import Connections
+from claims_pipeline.sync.known import SYNCED
 from claims_pipeline.sync.missing import may_mark
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.placing import Placing
 from claims_pipeline.sync.ready import preflight
 from claims_pipeline.sync.reconciliation import GroupTally, Reconciliation
-from claims_pipeline.sync.settle import SYNCED
 from claims_pipeline.sync.standing import standing
 
 CLAIMS, REJECTED_ROWS = "transformed_claims", "rejected_claims"

@@ -10,12 +10,11 @@ from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.clients.sync_state import Commit, CustomerState, FilterCommit, Lease
 from claims_pipeline.sync.bring import Bringing, StoredClaims
 from claims_pipeline.sync.connections import Connections
+from claims_pipeline.sync.known import SYNCED
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.ready import require_our_org, take_up_stored
 from claims_pipeline.sync.rematch import with_payors_of_now
 from claims_pipeline.sync.synced import Synced
-
-SYNCED = "salesforce_synced_claims"
 
 
 def settle(
