@@ -132,10 +132,19 @@ class Sweep:
         if not killed.was_killed:
             return Found(point, (f"the run ended with {killed.code} and never came there: {killed.words}",))
         faults = list(judging.at_death(self.scenario, self.stage, before))
+        asked_for = self.stage.state().pending_request
         self.stage.town.put(self.scenario.after.report)
-        faults += self._not_done("the rerun", self.workshop.run(self.order(bug=bug)))
-        faults += judging.after_rerun(self.scenario, self.stage, self._kept)
+        if asked_for is not None:  # the report of today was asked for, and is the rerun's: the next run sees the source
+            faults += self._rerun(replace(self.scenario, after=self.scenario.today), "the rerun", bug)
+            faults += self._rerun(self.scenario, "the run after the rerun", bug)
+        else:
+            faults += self._rerun(self.scenario, "the rerun", bug)
         return Found(point, tuple(faults))
+
+    def _rerun(self, scenario: Scenario, who: str, bug: str | None) -> list[str]:
+        """Run again, and judge what stands then."""
+        faults = self._not_done(who, self.workshop.run(self.order(bug=bug)))
+        return [*faults, *judging.after_rerun(scenario, self.stage, self._kept)]
 
     def stop_at(self, point: Point, bug: str | None = None) -> Found:
         """Stop a run at this point until another, with the report of the day after, has committed; then let it go on.
