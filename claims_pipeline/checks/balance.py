@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from claims_pipeline.sync.balance import RowBalance
-from claims_pipeline.sync.synced import Synced
+from claims_pipeline.sync.settling.synced import Synced
 
 ROW_CHECKS: dict[str, str] = {
     "rows_balance": "Every row of the report (told by a second reader) stands behind a claim or is rejected, once.",

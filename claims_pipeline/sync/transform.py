@@ -16,7 +16,7 @@ from claims_pipeline.claims.rows import RowRules, clean_rows
 from claims_pipeline.storage.buckets import Buckets, PartWriter, bucket_count
 from claims_pipeline.storage.frames import StampedFrame, Storage
 from claims_pipeline.sync.balance import DoesNotBalance, RowBalance, RowTally, recount
-from claims_pipeline.sync.payors import matcher_of
+from claims_pipeline.sync.payors.mapping import matcher_of
 
 MATCH_COLUMNS = ("matched_payor", "match_rule", "linked_payor")
 """What `match_payors` adds to a claim."""

@@ -207,7 +207,7 @@ def test_the_search_finds_what_a_run_leaks(
     def fail(*_: object, **__: object) -> NoReturn:
         raise ValueError(f"cannot read {QUOTE}")
 
-    monkeypatch.setattr("claims_pipeline.sync.reports.read_report", fail)
+    monkeypatch.setattr("claims_pipeline.sync.fetching.reports.read_report", fail)
     monkeypatch.setattr(failures, "where_it_broke", str)
     monkeypatch.setattr("claims_pipeline.cli.exits.where_it_broke", str)
     assert not scene.run("raw_collaboratemd_claims").success

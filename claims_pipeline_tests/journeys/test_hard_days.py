@@ -13,12 +13,12 @@ from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME, INTEGRAT
 from claims_pipeline.sandbox.systems import FULL_FILTER_ID, RECENT_FILTER_ID
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.sync.connections import connect, read_settings
-from claims_pipeline.sync.org_sums import OrgDiffers
-from claims_pipeline.sync.payors import matcher_of
-from claims_pipeline.sync.relink import relink
-from claims_pipeline.sync.send import Writer
+from claims_pipeline.sync.payors.mapping import matcher_of
+from claims_pipeline.sync.payors.unmapped import unmapped_payors
+from claims_pipeline.sync.settling.org_sums import OrgDiffers
+from claims_pipeline.sync.settling.relink import relink
+from claims_pipeline.sync.settling.send import Writer
 from claims_pipeline.sync.summary import summary
-from claims_pipeline.sync.unmapped import unmapped_payors
 from claims_pipeline_tests.journeys.conftest import FIRST, SECOND, Town
 from claims_pipeline_tests.journeys.test_people import HEADER, report, row
 
@@ -109,10 +109,10 @@ def test_an_org_that_does_not_hold_what_was_sent_fails_a_full_sync_and_commits_n
         delete(town, "500000002")
         return relink(*args)  # type: ignore[arg-type]  # passed through
 
-    monkeypatch.setattr("claims_pipeline.sync.beyond.relink", someone_interferes)
+    monkeypatch.setattr("claims_pipeline.sync.settling.beyond.relink", someone_interferes)
     with pytest.raises(OrgDiffers, match="1 no longer stand in Salesforce and 1 stand there with other"):
         town.full()
-    monkeypatch.setattr("claims_pipeline.sync.beyond.relink", relink)
+    monkeypatch.setattr("claims_pipeline.sync.settling.beyond.relink", relink)
     assert committed(town) == 0
     again = town.full()
     assert (again.synced.counts["created"], again.synced.counts["healed"]) == (1, 1)

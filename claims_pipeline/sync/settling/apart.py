@@ -12,7 +12,7 @@ import polars as pl
 from claims_pipeline.claims.compare import HASH_FIELD, KEY_FIELD, LEAVE, CompareRules
 from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.storage.buckets import PartWriter
-from claims_pipeline.sync.send import Writer
+from claims_pipeline.sync.settling.send import Writer
 
 
 @dataclass(frozen=True)
