@@ -7,7 +7,7 @@ Salesforce takes them (it would refuse them otherwise); nothing is cleaned, judg
 file is put up as soon as it is full, while Salesforce works on those before; then every job is waited for, and all its
 results are fetched. The count of rows that Salesforce took is printed.
 
-    python bench/floor.py        (settings from the environment, as `claims-pipeline sandbox` prints them)
+    python -m bench.floor        (settings from the environment, as `claims-pipeline sandbox` prints them)
 """
 
 import base64
