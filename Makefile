@@ -13,7 +13,7 @@ TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-faults test-faults-everywhere check strace dynamodb-local bench constraints clean
+.PHONY: help demo ui test test-faults test-faults-everywhere check strace dynamodb-local bench profile constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,9 @@ $(DYNAMODB_LOCAL): claims_pipeline_tests/dynamodb_local_package.py | $(READY)
 
 bench: $(READY) ## what 700,000 claims cost, each figure beside its bound, against the sandbox (an hour): make bench [CLAIMS=70000]
 	@$(BIN)/python -m bench $(if $(CLAIMS),--claims $(CLAIMS))
+
+profile: $(READY) ## a flame graph of a first load: make profile [CLAIMS=70000]
+	@$(BIN)/python -m bench.profile $(if $(CLAIMS),--claims $(CLAIMS))
 
 constraints: ## pin what a fresh install gives today
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints

@@ -22,8 +22,9 @@ ROOM = 1.2
 """The small work's bounds leave so much room over what was measured when they were set."""
 
 SMALL_CLAIMS = 70_000
-SMALL_MIB = {"first load": round(285 * ROOM), "full fetch, 1 % differ": round(270 * ROOM)}
-SMALL_CALLS = {"first load": round(26 * ROOM), "full fetch, 1 % differ": round(40 * ROOM)}
+SMALL_MIB = {"first load": round(300 * ROOM), "full fetch, 1 % differ": round(275 * ROOM)}
+# Looks at running jobs apart: they count how busy the machine is.
+SMALL_CALLS = {"first load": round(17 * ROOM), "full fetch, 1 % differ": round(22 * ROOM)}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ customers: `python -m bench.standing CUSTOMERS CLAIMS_A_CUSTOMER FOLDER ENVIRONM
 """
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -20,6 +21,17 @@ import requests
 REPORT, RECENT, FULL = "10010", "20020", "20021"
 FIRST = "10001001"
 AS_OF = date(2026, 2, 15)
+
+
+_LOOK = re.compile(r"/jobs/(ingest|query)/\w+$")
+
+
+@dataclass(frozen=True)
+class ApiCalls:
+    """Requests to the data API. `looks` of them asked only how a job stands: the longer it takes, the more."""
+
+    all: int
+    looks: int
 
 
 @dataclass
@@ -54,13 +66,15 @@ class RunningSandbox:
         exports = dict(shlex.split(line)[1].split("=", 1) for line in told.read_text().splitlines())
         return cls(process, {**os.environ, **exports})
 
-    def api_calls(self) -> int:
+    def api_calls(self) -> "ApiCalls":
         """Requests that Salesforce has had since the last time (signing in is none of the org's API calls)."""
         url = f"{self.environment['SALESFORCE_DOMAIN']}/sandbox/log"
         with self._http() as session:
             log = session.get(url, timeout=60).json()
             session.delete(url, timeout=60)
-        return sum("/services/data/" in access["path"] for access in log)
+        calls = [access for access in log if "/services/data/" in access["path"]]
+        looks = [access for access in calls if access["method"] == "GET" and _LOOK.search(access["path"])]
+        return ApiCalls(len(calls), len(looks))
 
     def put(self, report: Path, filter_id: str = RECENT) -> None:
         """Replace the report of one filter."""
