@@ -162,6 +162,8 @@ def rows_of(path: Path) -> Iterator[list[str]]:
                 if "/" in row[at]:
                     month, day, year = row[at].split("/")
                     row[at] = f"{year}-{month:0>2}-{day:0>2}"
+                else:
+                    row[at] = row[at][:10]
             for at in money:
                 row[at] = row[at].replace("$", "").replace(",", "").replace("(", "-").replace(")", "")
             yield row

@@ -112,8 +112,13 @@ def command_line(
 
 
 def _floor(book: Book, folder: Path) -> Cost:
+    """Nearly all of its rows must be taken: a floor whose rows the org refuses would be too easy."""
     with standing(folder, book.path) as sandbox:
-        return done(FLOOR, sandbox)[0]
+        cost = done(FLOOR, sandbox)[0]
+        taken = count_of(cost.told, "rows taken")
+        if taken < 0.99 * book.claims:
+            raise WorkFailed(f"the floor: {taken:,} rows were taken of {book.claims:,}")
+        return cost
 
 
 def _one_percent(
