@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--claims", type=int, default=700_000)
     parser.add_argument("--customers", type=int, default=1_000)
     parser.add_argument("--only", default=",".join(WORKS))
-    parser.add_argument("--keep", type=Path, default=Path("build/bench/last.json"))
+    parser.add_argument("--keep", type=Path, default=Path("bench/figures.json"))
     asked = parser.parse_args()
     print(f"{machine()}\n")
     figures: list[Figure] = []

@@ -42,11 +42,17 @@ class Figure:
         """Whether it is within its bound."""
         return self.most is None or self.value <= self.most
 
+    @property
+    def number(self) -> str:
+        """The figure with its unit."""
+        whole = abs(self.value) >= 100 or self.value == int(self.value)
+        return f"{self.value:,.0f} {self.unit}".strip() if whole else f"{self.value:.2f} {self.unit}".strip()
+
+    @property
+    def verdict(self) -> str:
+        """Whether it holds, in a word; nothing where there is no bound."""
+        return "" if self.most is None else "ok" if self.holds else "MISSED"
+
     def __str__(self) -> str:
-        bound = "" if self.most is None else f"  <= {self.most:g}  {'ok' if self.holds else 'MISSED'}"
-        number = (
-            f"{self.value:,.0f}"
-            if abs(self.value) >= 100 or self.value == int(self.value)
-            else f"{self.value:.2f}"
-        )
-        return f"{self.work:<44} {self.name:<34} {number:>10} {self.unit:<6}{bound}"
+        bound = "" if self.most is None else f"  <= {self.most:g}  {self.verdict}"
+        return f"{self.work:<44} {self.name:<34} {self.number:>12}{bound}"

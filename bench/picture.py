@@ -1,6 +1,6 @@
 """The growth curves of docs/performance.md, drawn from what `make bench` kept.
 
-python -m bench.picture [build/bench/last.json] [docs/pictures/growth.svg]
+python -m bench.picture [bench/figures.json] [docs/pictures/growth.svg]
 """
 
 import json
@@ -45,5 +45,5 @@ def main(kept: Path, picture: Path) -> int:
 
 if __name__ == "__main__":
     given = [Path(each) for each in sys.argv[1:]]
-    defaults = [Path("build/bench/last.json"), Path("docs/pictures/growth.svg")]
+    defaults = [Path("bench/figures.json"), Path("docs/pictures/growth.svg")]
     sys.exit(main(*(given + defaults[len(given) :])))
