@@ -58,10 +58,6 @@ def _carried(contender: Contender, book: Book, within: Path, theirs: Path) -> Li
             raise SystemExit(
                 f"{contender.name}: the org took {standing.refused_claims} that it was to refuse"
             )
-        if not standing.claims:
-            raise SystemExit(
-                f"{contender.name} carried nothing; it ended with {cost.exit_code}:\n{cost.told}"
-            )
         told = contender.told(Run(stage, cost, refused, standing.jobs))
     scale = book.rows / rows
     return Line(

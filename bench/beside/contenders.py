@@ -73,9 +73,10 @@ def _told_by_us(run: Run) -> Told:
     kept = Path(run.stage.environment["CLAIMS_STORAGE"]) / "refused_claims"
     frames = [pl.read_parquet(path) for path in sorted(kept.rglob("*.parquet"))]
     rows = {key: code for frame in frames for key, code in frame.select(KEY, "refused_code").iter_rows()}
-    return Told(
-        len(rows), rows, by="printed by code with the first claim ids; all kept, and tried again later"
-    )
+    if run.cost.exit_code and not rows:
+        return Told(broke_off=_last_line(run.cost.told))
+    printed = "printed by code with the first claim ids" if REFUSAL in run.cost.told else "not printed"
+    return Told(len(rows), rows, by=f"{printed}; all kept, and tried again later")
 
 
 def _script(name: str, *arguments: str) -> Callable[[Stage], tuple[list[str], dict[str, str]]]:
@@ -85,6 +86,11 @@ def _script(name: str, *arguments: str) -> Callable[[Stage], tuple[list[str], di
         return command, _without_ours(stage.environment)
 
     return start
+
+
+def _last_line(text: str) -> str:
+    """The last line that says anything."""
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "(nothing)")
 
 
 def _batch_size(rows: int) -> int:
@@ -97,10 +103,9 @@ def _without_ours(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _told_in_json(by: str) -> Callable[[Run], Told]:
     def told(run: Run) -> Told:
-        lines = run.cost.told.splitlines()
-        if run.cost.exit_code or not lines:
-            return Told()
-        back = json.loads(lines[-1])
+        if run.cost.exit_code:
+            return Told(broke_off=_last_line(run.cost.told))
+        back = json.loads(_last_line(run.cost.told))
         return Told(back["counted"], back["rows"], jobs=tuple(back.get("jobs", ())), by=by)
 
     return told
@@ -145,9 +150,11 @@ def _told_by_drt(run: Run) -> Told:
     """Counts from the file it leaves for machines; names from all that it printed or left."""
     texts = [run.cost.told, *_texts(run.stage.folder)]
     results = run.stage.folder / "target" / "drt" / "run_results.json"
-    counts = [each.get("rows_failed") for each in json.loads(results.read_text())["results"]]
+    (sync,) = json.loads(results.read_text())["results"]
+    if not (sync["rows_synced"] or sync["rows_failed"]):
+        return Told(broke_off=" ".join(run.cost.told.split()))
     return Told(
-        counted=sum(count or 0 for count in counts),
+        counted=sync["rows_failed"],
         nameless=run.cost.told.count(REFUSAL),
         named_beside=len(_found(run.refused, texts)),
         jobs=tuple(_found(run.jobs, texts)),

@@ -24,10 +24,14 @@ class Told:
     """Ids of Bulk jobs that it printed or left: with one, a person can still fetch the rows."""
     by: str = ""
     """How it tells it, in words."""
+    broke_off: str = ""
+    """The last that it said, where it gave up the whole instead of telling of rows."""
 
 
 def verdict(told: Told, refused: Sequence[str], code: str, jobs: Sequence[str]) -> str:
     """One sentence on what became of the refused rows. `jobs`: all that the org was given."""
+    if told.broke_off:
+        return f"broke off, and told of no row: {told.broke_off}"
     named = sum(told.rows.get(key) == code for key in refused)
     parts = []
     if named == len(refused):

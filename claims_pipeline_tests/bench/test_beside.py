@@ -54,6 +54,7 @@ def test_a_refusal_counts_as_told_only_with_its_own_code() -> None:
 @pytest.mark.parametrize(
     ("told", "words"),
     [
+        (Told(broke_off="Too large"), "broke off, and told of no row: Too large"),
         (Told(), "silently lost; job ids told: 0 of 2"),
         (Told(0), "told as none: silently lost; job ids told: 0 of 2"),
         (Told(1), "told as a count of 1, where 2 were refused; job ids told: 0 of 2"),
