@@ -1,7 +1,7 @@
 """The table of a comparison, for people and as facts for other programs."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,20 @@ class Line:
     def missing(self) -> int:
         """Claims that the org would have taken and does not have."""
         return self.carried - self.refused - self.taken
+
+
+def of_rounds(rounds: Sequence[Sequence[Line]]) -> list[Line]:
+    """Each contender's line: its fastest round, with the worst of all else that any round had."""
+    return [
+        replace(
+            min(lines, key=lambda line: line.seconds),
+            peak_mib=max(line.peak_mib for line in lines),
+            api_calls=max(line.api_calls for line in lines),
+            taken=min(line.taken for line in lines),
+            verdict=" / ".join(dict.fromkeys(line.verdict for line in lines)),
+        )
+        for lines in zip(*rounds, strict=True)
+    ]
 
 
 def printed(lines: Sequence[Line]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.beside.book import COLUMNS, make_book, refused_of
-from bench.beside.table import Line, as_facts, printed
+from bench.beside.table import Line, as_facts, of_rounds, printed
 from bench.beside.told import Told, verdict
 
 REFUSED = ("7", "8")
@@ -104,6 +104,12 @@ def test_the_table_gives_ratios_to_ours_and_marks_what_was_scaled_and_what_is_mi
         "    MISSING: 1 claims that the org would have taken",
         "~ of fewer claims, scaled to the book; its memory is not",
     ]
+
+
+def test_of_several_rounds_the_fastest_is_told_with_the_worst_of_all_else() -> None:
+    slower = replace(OURS, seconds=25.0, peak_mib=290.0, api_calls=31, taken=69_299, verdict="one lost")
+    expected = replace(OURS, api_calls=31, taken=69_299, verdict="all told / one lost")
+    assert of_rounds([[OURS], [slower]]) == [expected]
 
 
 def test_the_facts_are_json() -> None:
