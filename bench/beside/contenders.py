@@ -152,7 +152,7 @@ def _told_by_drt(run: Run) -> Told:
     results = run.stage.folder / "target" / "drt" / "run_results.json"
     (sync,) = json.loads(results.read_text())["results"]
     if not (sync["rows_synced"] or sync["rows_failed"]):
-        return Told(broke_off=" ".join(run.cost.told.split()))
+        return Told(broke_off=_error_line(run.cost.told))
     return Told(
         counted=sync["rows_failed"],
         nameless=run.cost.told.count(REFUSAL),
@@ -160,6 +160,12 @@ def _told_by_drt(run: Run) -> Told:
         jobs=tuple(_found(run.jobs, texts)),
         by="`drt run --verbose`, run_results.json and the dead letters, which were switched on",
     )
+
+
+def _error_line(text: str) -> str:
+    """The first line with an error, without the box around it."""
+    lines = (line.strip(" │") for line in text.splitlines())
+    return next((line for line in lines if "Error" in line), "(nothing)")
 
 
 def _texts(folder: Path) -> Iterator[str]:

@@ -17,7 +17,7 @@ def python_of_theirs() -> Path:
     if not ready.exists() or ready.read_text() != wanted:
         print(f"Setting up {folder.relative_to(_REPOSITORY)} (once) ...", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, "-r", _WANTED], check=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, "-r", str(_WANTED)], check=True)
         ready.write_text(wanted)
     return python

@@ -5,6 +5,7 @@ Not here: what a contender says of the same rows (`told`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import requests
 
@@ -58,19 +59,20 @@ class Org:
         return int(self._get(f"{_API}/query", asked)["totalSize"])
 
     def _jobs(self) -> list[str]:
-        found, path = [], f"{_API}/jobs/ingest"
+        found: list[str] = []
+        path: str | None = f"{_API}/jobs/ingest"
         while path:
             page = self._get(path)
             found += [str(job["id"]) for job in page["records"]]
             path = page.get("nextRecordsUrl")
         return found
 
-    def _get(self, path: str, asked: Mapping[str, str] | None = None) -> dict:
+    def _get(self, path: str, asked: Mapping[str, str] | None = None) -> dict[str, Any]:
         answer = self._http.get(f"{self._url}{path}", params=asked, timeout=600)
         answer.raise_for_status()
-        return answer.json()
+        return dict(answer.json())
 
-    def _post(self, act: str, given: Mapping[str, object]) -> dict:
+    def _post(self, act: str, given: Mapping[str, object]) -> dict[str, Any]:
         answer = self._http.post(f"{self._url}/sandbox/{act}", json=given, timeout=60)
         answer.raise_for_status()
-        return answer.json()
+        return dict(answer.json())
