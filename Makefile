@@ -58,7 +58,7 @@ $(DYNAMODB_LOCAL): claims_pipeline_tests/dynamodb_local_package.py | $(READY)
 	@$(BIN)/python -m claims_pipeline_tests.dynamodb_local_package
 
 bench: $(READY) ## what 700,000 claims cost, each figure beside its bound, against the sandbox (an hour): make bench [CLAIMS=70000]
-	@$(BIN)/python -m bench $(if $(CLAIMS),--claims $(CLAIMS))
+	@$(BIN)/python -m bench $(if $(CLAIMS),--claims $(CLAIMS)); found=$$?; $(BIN)/python -m bench.beside; exit $$found
 
 profile: $(READY) ## a flame graph of a first load: make profile [CLAIMS=70000]
 	@$(BIN)/python -m bench.profile $(if $(CLAIMS),--claims $(CLAIMS))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bench.beside.table import Line
 from bench.bounds import Figure
 from claims_pipeline.claims import compare
 from claims_pipeline.claims.columns import COLUMNS, KNOWN_BUT_NOT_CARRIED, Kind
@@ -121,8 +122,26 @@ def figures() -> str:
     )
 
 
+def beside() -> str:
+    """What `python -m bench.beside` last kept: ours, and what people would use instead."""
+    lines = [Line(**found) for found in json.loads((REPOSITORY / "bench" / "beside.json").read_text())]
+    rows = [
+        (
+            line.name,
+            f"{'about ' if line.is_scaled else ''}{line.seconds:,.0f} s ({line.seconds / lines[0].seconds:.1f})",
+            f"{line.peak_mib:,.0f} MiB",
+            f"{line.api_calls:,}",
+            f"{line.taken:,} of {line.carried - line.refused:,}",
+            line.verdict,
+        )
+        for line in lines
+    ]
+    head = ("way", "time (to ours)", "memory", "API calls", "arrived", "of the 1 % that the org refuses")
+    return _table(head, rows)
+
+
 TABLES = {
-    "docs/performance.md": {"figures": figures},
+    "docs/performance.md": {"figures": figures, "beside": beside},
     "docs/fields.md": {
         "report-columns": report_columns,
         "claim-fields": claim_fields,
