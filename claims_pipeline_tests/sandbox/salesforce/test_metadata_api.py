@@ -121,7 +121,7 @@ def test_a_field_is_added_and_seen_by_nobody(deployer: Deployer, api: Api, as_ad
     told = deployer.run(ADDED_FIELD)
     assert told["state"] == "Succeeded"
     assert told["deployment_detail"] == {
-        "total_count": "2",
+        "total_count": "1",
         "failed_count": "0",
         "deployed_count": "1",
         "errors": [],

@@ -66,16 +66,13 @@ def _install(future: Future, name: str, failed: Collection[tuple[str, str]]) -> 
 
 
 def _sound(future: Future, failed: Collection[tuple[str, str]]) -> list[Component]:
-    """What is put in: what the manifest names, and the parts of the objects that it names, without the failed."""
-    found = []
-    for component in future.package.components:
-        whole = future.package.names(component)
-        for one in component.listed:
-            wanted = whole or future.package.names(one)
-            lost = (component.type, component.name) in failed and component.name in future.fresh_objects
-            if wanted and not lost and (one.type, one.name) not in failed:
-                found.append(one)
-    return found
+    """What is put in: what the manifest asks for, without the failed, and without parts of new objects that failed."""
+    lost = {name for type_name, name in failed if type_name == "CustomObject"} & future.fresh_objects
+    return [
+        one
+        for one in future.package.wanted
+        if (one.type, one.name) not in failed and one.name.partition(".")[0] not in lost
+    ]
 
 
 def _stands(future: Future, one: Component) -> bool:

@@ -139,7 +139,7 @@ class Deployments:
         package = read_package(content, options.leniency)
         with self.org.lock:
             found = Deployment(new_id("0Af", len(self._all) + 1), user, options, package, self.org.now())
-            found.total = sum(1 for component in package.components for _ in component.listed)
+            found.total = len(package.wanted)
             self._all[found.id] = found
         return found
 
@@ -196,11 +196,11 @@ class Deployments:
         found.completed_at = self.org.now()
 
     def _end_of(self, found: Deployment, errors: bool) -> State:
-        warnings = any(one.warning for one in found.failures) and not found.options.ignore_warnings
         if found.failed_tests or found.coverage_warnings:
             return State.FAILED
+        errors = errors or (any(one.warning for one in found.failures) and not found.options.ignore_warnings)
         if not errors:
-            return State.SUCCEEDED_PARTIAL if warnings else State.SUCCEEDED
+            return State.SUCCEEDED
         rolled_back = found.options.rollback_on_error or not self.org.settings.is_sandbox
         fatal = any(one.file == PACKAGE_FILE and one.is_error for one in found.failures)
         return State.FAILED if rolled_back or fatal or not found.successes else State.SUCCEEDED_PARTIAL

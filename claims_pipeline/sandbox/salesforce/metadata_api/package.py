@@ -52,6 +52,16 @@ class Package:
     components: list[Component] = field(default_factory=list)
     problems: list[Message] = field(default_factory=list)
 
+    @property
+    def wanted(self) -> list[Component]:
+        """What the manifest asks for: the components that it names, and every part of those objects."""
+        return [
+            one
+            for component in self.components
+            for one in component.listed
+            if self.names(component) or self.names(one)
+        ]
+
     def names(self, component: Component) -> bool:
         """Whether the manifest asks for this component itself (an object's parts stand for themselves)."""
         return is_named(self.members, component)

@@ -138,7 +138,7 @@ def _status(deployments: Deployments, operation: Placed) -> SoapAnswer:
 
 
 def _deployment_id(operation: Placed, *names: str) -> str:
-    given = next((found for name in names if (found := operation.said(name))), "")
+    given = next((said for name in names if (said := operation.said(name))), "")
     found = full_id(given)
     if found is None:
         raise Fault("INVALID_ID_FIELD", f"Invalid deployment id: {given}")
