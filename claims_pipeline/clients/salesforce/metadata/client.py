@@ -217,4 +217,4 @@ class MetadataClient:
             )
         if fault.code == "LIMIT_EXCEEDED":
             raise RequestRefused(f"{operation}: the package is larger than an org takes", 500, ())
-        raise error_of(operation, 400, [{"errorCode": fault.code}])
+        raise error_of(operation, 400, [{"errorCode": fault.code, "message": fault.words}])

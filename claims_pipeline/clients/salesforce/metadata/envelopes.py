@@ -6,7 +6,7 @@ the words `None` into the options and leaves its client speaking XML to every la
 
 import base64
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -34,9 +34,10 @@ class DeployOptions:
 
 @dataclass(frozen=True)
 class Fault:
-    """A call that was refused: the code without its prefix."""
+    """A call that was refused: the code without its prefix. The words are looked at, and never shown."""
 
     code: str
+    words: str = field(default="", repr=False)
 
 
 def envelope(operation: str, body: str, session_id: str) -> bytes:
@@ -97,7 +98,8 @@ def read_answer(response: requests.Response, operation: str) -> "list[ElementTre
         raise UnexpectedAnswer(
             f"Salesforce's answer to {operation} (HTTP {response.status_code}) is no answer."
         )
-    return Fault(safe_code(said.strip().rpartition(":")[2]))
+    words = next((node.text or "" for node in root.iter() if _local(node) == "faultstring"), "")
+    return Fault(safe_code(said.strip().rpartition(":")[2]), words)
 
 
 def text_of(result: ElementTree.Element, name: str) -> str:
