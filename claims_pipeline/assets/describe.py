@@ -13,7 +13,7 @@ from claims_pipeline.claims.outcomes import PLAIN_WORDS, Rejection
 from claims_pipeline.claims.reading import RAW_ROWS
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.balance import RowBalance
-from claims_pipeline.sync.synced import Synced
+from claims_pipeline.sync.settling.synced import Synced
 
 _RAW_WORDS = {
     "run": "which filter's result of the fetch, from 0; a later one wins",

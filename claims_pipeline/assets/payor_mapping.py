@@ -10,7 +10,7 @@ from claims_pipeline.assets.steps import GROUP, OWNERS, step
 from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.storage.frames import StampedFrame
-from claims_pipeline.sync.payors import SCHEMA, read_payor_mapping
+from claims_pipeline.sync.payors.mapping import SCHEMA, read_payor_mapping
 
 _COLUMNS = {
     "kind": "`payor`: a Claim_Payor__c record; `mapping`: a row of the mapping table",

@@ -10,7 +10,7 @@ from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import StampedFrame
-from claims_pipeline.sync.fetch import fetch
+from claims_pipeline.sync.fetching.fetch import fetch
 from claims_pipeline.sync.options import SyncOptions
 
 REPORT_SLOT_POOL = "collaboratemd_report_slot"

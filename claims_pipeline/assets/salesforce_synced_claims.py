@@ -10,10 +10,10 @@ from claims_pipeline.checks import balance
 from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.storage.frames import StampedFrame
-from claims_pipeline.sync.bring import StoredClaims
 from claims_pipeline.sync.known import SYNCED
 from claims_pipeline.sync.options import SyncOptions
-from claims_pipeline.sync.settle import settle
+from claims_pipeline.sync.settling.bring import StoredClaims
+from claims_pipeline.sync.settling.settle import settle
 
 
 class SettleConfig(dg.Config):

@@ -10,8 +10,8 @@ from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.known import SYNCED
-from claims_pipeline.sync.payors import matcher_of
-from claims_pipeline.sync.unmapped import unmapped_payors as list_unmapped
+from claims_pipeline.sync.payors.mapping import matcher_of
+from claims_pipeline.sync.payors.unmapped import unmapped_payors as list_unmapped
 
 
 def build() -> dg.AssetsDefinition:

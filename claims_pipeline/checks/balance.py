@@ -1,7 +1,7 @@
 """The balance checks: rows, keys and dollars in are rows, keys and dollars out.
 
 What belongs here: the checks' names, words and results for Dagster. Not here: the counting (`sync.balance`,
-`sync.synced`). They run inside the asset's own step: a separate check step would run after the asset is written.
+`settling.synced`). They run inside the asset's own step: a separate check step would run after the asset is written.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from claims_pipeline.sync.balance import RowBalance
-from claims_pipeline.sync.synced import Synced
+from claims_pipeline.sync.settling.synced import Synced
 
 ROW_CHECKS: dict[str, str] = {
     "rows_balance": "Every row of the report (told by a second reader) stands behind a claim or is rejected, once.",

@@ -1,6 +1,6 @@
 """The check `salesforce_equals_source`: after a full fetch, Salesforce holds what the source holds.
 
-What belongs here: the check's name, its step, and its result for Dagster. Not here: the comparison (`sync.reconcile`).
+What belongs here: the check's name, its step, and its result for Dagster. Not here: comparing (`sync.reconciliation`).
 It is a step of its own, after the sync's commit, and takes no asset as input: Dagster would load every partition.
 """
 
@@ -11,9 +11,9 @@ import dagster as dg
 from claims_pipeline.resources.failures import IF_IT_PASSES, failures_told
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.sync.known import SYNCED
-from claims_pipeline.sync.reconcile import NoFullFetch, reconcile
-from claims_pipeline.sync.reconciliation import Reconciliation
-from claims_pipeline.sync.reconciliation_told import notes, verdict, what_to_do
+from claims_pipeline.sync.reconciliation.findings import Reconciliation
+from claims_pipeline.sync.reconciliation.reconcile import NoFullFetch, reconcile
+from claims_pipeline.sync.reconciliation.told import notes, verdict, what_to_do
 
 NAME = "salesforce_equals_source"
 KEY = dg.AssetCheckKey(dg.AssetKey(SYNCED), NAME)

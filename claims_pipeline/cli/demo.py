@@ -95,8 +95,8 @@ def _materialise(customer: str, environment: Mapping[str, str], where: Path) -> 
 def _tell(sandbox: "Sandbox", environment: Mapping[str, str]) -> None:
     """The summary of every customer, from what the runs stored, and what stands in the org."""
     from claims_pipeline.sync.connections import connect, read_settings
+    from claims_pipeline.sync.settling.synced import Synced
     from claims_pipeline.sync.summary import org_line, summary, unmapped_lines
-    from claims_pipeline.sync.synced import Synced
 
     with connect(read_settings(environment), "demo") as connections:
         storage = connections.storage

@@ -10,9 +10,9 @@ from claims_pipeline.cli.customers import chosen_customers, with_customers
 from claims_pipeline.cli.exits import Exit, exit_code_of, words_of, worst
 from claims_pipeline.cli.progress import progress
 from claims_pipeline.sync.connections import Connections, connect, read_settings
-from claims_pipeline.sync.reconcile import reconcile
-from claims_pipeline.sync.reconciliation import Reconciliation
-from claims_pipeline.sync.reconciliation_told import reconciliation_lines
+from claims_pipeline.sync.reconciliation.findings import Reconciliation
+from claims_pipeline.sync.reconciliation.reconcile import reconcile
+from claims_pipeline.sync.reconciliation.told import reconciliation_lines
 
 
 @click.command("reconcile")

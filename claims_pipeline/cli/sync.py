@@ -15,10 +15,10 @@ from claims_pipeline.settings import Customer, FilterKind
 from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
-from claims_pipeline.sync.payors import matcher_of
-from claims_pipeline.sync.reconciliation_told import verdict, what_to_do
+from claims_pipeline.sync.payors.mapping import matcher_of
+from claims_pipeline.sync.payors.unmapped import unmapped_payors
+from claims_pipeline.sync.reconciliation.told import verdict, what_to_do
 from claims_pipeline.sync.summary import summary, unmapped_lines
-from claims_pipeline.sync.unmapped import unmapped_payors
 from claims_pipeline.sync.whole import WholeSync, sync_customer
 
 

@@ -18,7 +18,7 @@ from claims_pipeline.errors import ClaimsPipelineError
 from claims_pipeline.settings import Customer
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.connections import Connections
-from claims_pipeline.sync.fetch import fetch
+from claims_pipeline.sync.fetching.fetch import fetch
 from claims_pipeline.sync.options import SyncOptions
 from claims_pipeline.sync.ready import preflight
 

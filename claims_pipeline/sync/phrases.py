@@ -1,6 +1,6 @@
 """Phrases: how counts, dollars and lists of claim ids are said to people, everywhere alike.
 
-What belongs here: pieces of lines. Not here: the lines (`summary`, `reconciliation_told`).
+What belongs here: pieces of lines. Not here: the lines (`summary`, `reconciliation.told`).
 """
 
 from collections.abc import Mapping, Sequence

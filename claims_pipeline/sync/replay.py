@@ -9,9 +9,9 @@ from claims_pipeline.settings import Customer, FilterKind
 from claims_pipeline.storage.frames import NotStored
 from claims_pipeline.sync import known
 from claims_pipeline.sync.connections import Connections
+from claims_pipeline.sync.fetching.reports import read_kept, stamp_of_kept
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.ready import preflight, require_newest, require_our_org
-from claims_pipeline.sync.reports import read_kept, stamp_of_kept
 from claims_pipeline.sync.whole import WholeSync, bring_over
 
 

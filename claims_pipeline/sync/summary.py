@@ -13,10 +13,10 @@ from claims_pipeline.claims.outcomes import PLAIN_WORDS, ClaimOutcome, HoldReaso
 from claims_pipeline.claims.payors import MatchRule
 from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.storage.frames import StampedFrame
-from claims_pipeline.sync.org_sums import OrgSums
 from claims_pipeline.sync.phrases import AMOUNT_WORDS, SHOWN, amounts, dollars_text, line, listed
-from claims_pipeline.sync.standing import REJECTED
-from claims_pipeline.sync.synced import Synced
+from claims_pipeline.sync.settling.org_sums import OrgSums
+from claims_pipeline.sync.settling.standing import REJECTED
+from claims_pipeline.sync.settling.synced import Synced
 
 _OUTCOME_WORDS: dict[str, str] = {
     ClaimOutcome.CREATED.value: "created in Salesforce",

@@ -9,14 +9,14 @@ from pathlib import Path
 from claims_pipeline.errors import LeaseLost
 from claims_pipeline.settings import Customer
 from claims_pipeline.storage.frames import StampedFrame
-from claims_pipeline.sync.bring import StoredClaims
 from claims_pipeline.sync.connections import Connections
-from claims_pipeline.sync.fetch import fetch
+from claims_pipeline.sync.fetching.fetch import fetch
 from claims_pipeline.sync.options import Progress, SyncOptions
-from claims_pipeline.sync.payors import read_payor_mapping
+from claims_pipeline.sync.payors.mapping import read_payor_mapping
 from claims_pipeline.sync.ready import preflight
-from claims_pipeline.sync.settle import settle
-from claims_pipeline.sync.synced import Synced
+from claims_pipeline.sync.settling.bring import StoredClaims
+from claims_pipeline.sync.settling.settle import settle
+from claims_pipeline.sync.settling.synced import Synced
 from claims_pipeline.sync.transform import transform
 
 

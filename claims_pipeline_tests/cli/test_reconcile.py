@@ -8,8 +8,8 @@ import pytest
 from claims_pipeline.cli.exits import Exit
 from claims_pipeline.clients.sync_state import SyncState
 from claims_pipeline.sandbox.faults import Fault
-from claims_pipeline.sync import reconcile as acting
-from claims_pipeline.sync.standing import standing
+from claims_pipeline.sync.reconciliation import reconcile as acting
+from claims_pipeline.sync.settling.standing import standing
 from claims_pipeline_tests.command_line import Said, claims_pipeline, claims_pipeline_process
 from claims_pipeline_tests.given_report import report, row
 from claims_pipeline_tests.town import FIRST, SECOND, Town

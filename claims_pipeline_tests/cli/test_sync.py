@@ -11,7 +11,7 @@ from claims_pipeline.sandbox.systems import RECENT_FILTER_ID, REPORT_ID
 from claims_pipeline.settings import Customer
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.connections import connect, read_settings
-from claims_pipeline.sync.fetch import fetch
+from claims_pipeline.sync.fetching.fetch import fetch
 from claims_pipeline_tests.command_line import Said, claims_pipeline, claims_pipeline_process
 from claims_pipeline_tests.given_report import CHARGE_LABELS, line, report, row
 from claims_pipeline_tests.town import FIRST, SECOND, Town

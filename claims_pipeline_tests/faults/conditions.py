@@ -12,7 +12,8 @@ from claims_pipeline.clients.salesforce import SalesforceClient, bulk_query
 from claims_pipeline.clients.sync_state import SyncState
 from claims_pipeline.clients.sync_state.lease import Leasing
 from claims_pipeline.settings import Settings
-from claims_pipeline.sync import connections, send
+from claims_pipeline.sync import connections
+from claims_pipeline.sync.settling import send
 from claims_pipeline_tests.faults.orders import Conditions
 
 

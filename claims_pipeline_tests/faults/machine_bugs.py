@@ -16,7 +16,8 @@ from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.clients.sync_state import Commit, Lease, OtherOrganization, SyncState
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import Storage
-from claims_pipeline.sync import ready, send
+from claims_pipeline.sync import ready
+from claims_pipeline.sync.settling import send
 from claims_pipeline_tests.faults import machine_town
 from claims_pipeline_tests.faults.machine_model import LOOKUP
 from claims_pipeline_tests.faults.machine_town import FIRST, PASSING

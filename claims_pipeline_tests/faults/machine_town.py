@@ -29,14 +29,14 @@ from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME
 from claims_pipeline.sandbox.systems import FULL_FILTER_ID, RECENT_FILTER_ID, Sandbox
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import StampedFrame
-from claims_pipeline.sync.bring import StoredClaims
 from claims_pipeline.sync.connections import Connections, connect, read_settings
-from claims_pipeline.sync.fetch import fetch
+from claims_pipeline.sync.fetching.fetch import fetch
 from claims_pipeline.sync.options import SyncOptions
-from claims_pipeline.sync.payors import read_payor_mapping
+from claims_pipeline.sync.payors.mapping import read_payor_mapping
 from claims_pipeline.sync.ready import preflight
-from claims_pipeline.sync.settle import settle
-from claims_pipeline.sync.synced import Synced
+from claims_pipeline.sync.settling.bring import StoredClaims
+from claims_pipeline.sync.settling.settle import settle
+from claims_pipeline.sync.settling.synced import Synced
 from claims_pipeline.sync.transform import transform
 from claims_pipeline_tests.faults.machine_dynamodb import Client, Table
 from claims_pipeline_tests.faults.machine_source import PAYORS, Printed, Source

@@ -17,7 +17,7 @@ from claims_pipeline.clients.sync_state import SyncState
 from claims_pipeline.clients.sync_state.lease import Lease
 from claims_pipeline.clients.sync_state.table import Change
 from claims_pipeline.storage.place import FolderPlace, make_private_folder
-from claims_pipeline.sync import send
+from claims_pipeline.sync.settling import send
 from claims_pipeline_tests.faults.hooks import Tape
 
 IN_PLACE = "write in place"

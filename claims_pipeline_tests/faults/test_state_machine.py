@@ -27,7 +27,7 @@ from claims_pipeline.errors import ClaimsPipelineError, OlderThanCommitted, Tran
 from claims_pipeline.sandbox.systems import Sandbox, SandboxCustomer
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import NotStored
-from claims_pipeline.sync.bring import StoredClaims
+from claims_pipeline.sync.settling.bring import StoredClaims
 from claims_pipeline_tests.faults.machine_bugs import BUGS, Bug
 from claims_pipeline_tests.faults.machine_model import (
     LOOKUP,

@@ -7,8 +7,8 @@ import pytest
 
 from claims_pipeline.checks import reconciliation
 from claims_pipeline.definitions import build_definitions
-from claims_pipeline.sync import reconcile as acting
-from claims_pipeline.sync.standing import standing
+from claims_pipeline.sync.reconciliation import reconcile as acting
+from claims_pipeline.sync.settling.standing import standing
 from claims_pipeline_tests.given_report import report, row
 from claims_pipeline_tests.journeys.conftest import FIRST, SECOND, Town
 

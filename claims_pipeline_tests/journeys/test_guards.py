@@ -7,7 +7,7 @@ import pytest
 
 from claims_pipeline.clients.sync_state import OtherOrganization, SyncState
 from claims_pipeline.sync.connections import connect, read_settings
-from claims_pipeline.sync.guards import ReportDoubted
+from claims_pipeline.sync.fetching.guards import ReportDoubted
 from claims_pipeline.sync.ready import CustomerPaused
 from claims_pipeline_tests.journeys.conftest import FIRST, SECOND, Town
 from claims_pipeline_tests.journeys.test_people import report, row

@@ -1,6 +1,6 @@
 """Days on which much goes wrong at once: half-installed orgs, people's edits, races, refusals, empty answers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 import polars as pl
@@ -13,12 +13,12 @@ from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME, INTEGRAT
 from claims_pipeline.sandbox.systems import FULL_FILTER_ID, RECENT_FILTER_ID
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.sync.connections import connect, read_settings
-from claims_pipeline.sync.org_sums import OrgDiffers
-from claims_pipeline.sync.payors import matcher_of
-from claims_pipeline.sync.relink import relink
-from claims_pipeline.sync.send import Writer
+from claims_pipeline.sync.payors.mapping import matcher_of
+from claims_pipeline.sync.payors.unmapped import unmapped_payors
+from claims_pipeline.sync.settling.org_sums import OrgDiffers
+from claims_pipeline.sync.settling.relink import relink
+from claims_pipeline.sync.settling.send import Writer
 from claims_pipeline.sync.summary import summary
-from claims_pipeline.sync.unmapped import unmapped_payors
 from claims_pipeline_tests.journeys.conftest import FIRST, SECOND, Town
 from claims_pipeline_tests.journeys.test_people import HEADER, report, row
 
@@ -109,10 +109,10 @@ def test_an_org_that_does_not_hold_what_was_sent_fails_a_full_sync_and_commits_n
         delete(town, "500000002")
         return relink(*args)  # type: ignore[arg-type]  # passed through
 
-    monkeypatch.setattr("claims_pipeline.sync.beyond.relink", someone_interferes)
+    monkeypatch.setattr("claims_pipeline.sync.settling.beyond.relink", someone_interferes)
     with pytest.raises(OrgDiffers, match="1 no longer stand in Salesforce and 1 stand there with other"):
         town.full()
-    monkeypatch.setattr("claims_pipeline.sync.beyond.relink", relink)
+    monkeypatch.setattr("claims_pipeline.sync.settling.beyond.relink", relink)
     assert committed(town) == 0
     again = town.full()
     assert (again.synced.counts["created"], again.synced.counts["healed"]) == (1, 1)
@@ -221,14 +221,17 @@ def racing(town: Town, monkeypatch: pytest.MonkeyPatch, **fields: object) -> Non
     )
     upsert = Writer.upsert
 
-    def someone_is_faster(writer: Writer, frames: Iterable[pl.DataFrame], total: int, purpose: str) -> object:
-        if purpose == "claims":
-            admin = town.sandbox.org.user(ADMIN_USERNAME)
-            assert admin is not None
-            new = {"Claim_Number__c": "500000001", "Name": "RACER", **fields}
-            assert town.sandbox.org.insert(admin, "Claim__c", [new])[0].success
-            town.sandbox.org.scripts.refusals.append(Refusal("Claim__c", "500000001", error, times=1))
-        return upsert(writer, frames, total, purpose)
+    def once_compared(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        compared = list(frames)
+        admin = town.sandbox.org.user(ADMIN_USERNAME)
+        assert admin is not None
+        new = {"Claim_Number__c": "500000001", "Name": "RACER", **fields}
+        assert town.sandbox.org.insert(admin, "Claim__c", [new])[0].success
+        town.sandbox.org.scripts.refusals.append(Refusal("Claim__c", "500000001", error, times=1))
+        yield from compared
+
+    def someone_is_faster(writer: Writer, frames: Iterable[pl.DataFrame], purpose: str) -> object:
+        return upsert(writer, once_compared(frames) if purpose == "claims" else frames, purpose)
 
     monkeypatch.setattr(Writer, "upsert", someone_is_faster)
 

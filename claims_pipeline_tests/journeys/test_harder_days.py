@@ -15,7 +15,7 @@ from claims_pipeline.sandbox.salesforce.scripts import Refusal
 from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME
 from claims_pipeline.sandbox.systems import FULL_FILTER_ID, RECENT_FILTER_ID, REPORT_ID
 from claims_pipeline.sync.connections import connect, read_settings
-from claims_pipeline.sync.guards import ReportDoubted
+from claims_pipeline.sync.fetching.guards import ReportDoubted
 from claims_pipeline_tests.command_line import claims_pipeline
 from claims_pipeline_tests.journeys.conftest import FIRST, SECOND, Town
 from claims_pipeline_tests.journeys.test_people import HEADER, report, row

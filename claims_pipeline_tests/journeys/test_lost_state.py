@@ -8,10 +8,10 @@ import pytest
 
 from claims_pipeline.errors import OlderThanCommitted
 from claims_pipeline.storage.frames import StampedFrame, Storage
-from claims_pipeline.sync.bring import StoredClaims
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
-from claims_pipeline.sync.settle import settle
+from claims_pipeline.sync.settling.bring import StoredClaims
+from claims_pipeline.sync.settling.settle import settle
 from claims_pipeline_tests.journeys.conftest import FIRST, Town
 from claims_pipeline_tests.journeys.test_people import report, row
 

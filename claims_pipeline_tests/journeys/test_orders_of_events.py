@@ -11,16 +11,16 @@ from claims_pipeline.errors import OlderThanCommitted
 from claims_pipeline.sandbox.salesforce.scripts import Refusal
 from claims_pipeline.settings import DueRules
 from claims_pipeline.storage.frames import StampedFrame
-from claims_pipeline.sync import bring
 from claims_pipeline.sync.attempts import attempt_told
-from claims_pipeline.sync.bring import StoredClaims
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.due import Standing, judge
-from claims_pipeline.sync.fetch import fetch
-from claims_pipeline.sync.guards import ReportDoubted
+from claims_pipeline.sync.fetching.fetch import fetch
+from claims_pipeline.sync.fetching.guards import ReportDoubted
 from claims_pipeline.sync.options import SyncOptions
 from claims_pipeline.sync.replay import replay
-from claims_pipeline.sync.settle import settle
+from claims_pipeline.sync.settling import bring
+from claims_pipeline.sync.settling.bring import StoredClaims
+from claims_pipeline.sync.settling.settle import settle
 from claims_pipeline.sync.whole import bring_over
 from claims_pipeline_tests.journeys.conftest import FIRST, Town
 from claims_pipeline_tests.journeys.test_guards import book, state_of, with_thresholds

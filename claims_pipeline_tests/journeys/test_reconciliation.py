@@ -18,15 +18,15 @@ from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME
 from claims_pipeline.sandbox.salesforce.tables import Stored
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage import buckets
-from claims_pipeline.sync import placing
-from claims_pipeline.sync import reconcile as acting
-from claims_pipeline.sync.bring import StoredClaims
 from claims_pipeline.sync.connections import connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
-from claims_pipeline.sync.reconcile import CommittedMeanwhile, NoFullFetch, reconcile
-from claims_pipeline.sync.reconciliation import MOST_NAMED, Group, Reconciliation
-from claims_pipeline.sync.settle import settle
-from claims_pipeline.sync.standing import standing
+from claims_pipeline.sync.reconciliation import placing
+from claims_pipeline.sync.reconciliation import reconcile as acting
+from claims_pipeline.sync.reconciliation.findings import MOST_NAMED, Group, Reconciliation
+from claims_pipeline.sync.reconciliation.reconcile import CommittedMeanwhile, NoFullFetch, reconcile
+from claims_pipeline.sync.settling.bring import StoredClaims
+from claims_pipeline.sync.settling.settle import settle
+from claims_pipeline.sync.settling.standing import standing
 from claims_pipeline_tests.given_report import report, row
 from claims_pipeline_tests.journeys.conftest import FIRST, SECOND, Town
 from claims_pipeline_tests.town import towns

@@ -18,8 +18,8 @@ from claims_pipeline.storage.frames import Stamp, StampedFrame, Storage
 from claims_pipeline.storage.report_zip import open_entries
 from claims_pipeline.sync import transform as steps
 from claims_pipeline.sync.balance import DoesNotBalance
-from claims_pipeline.sync.payors import NO_CUSTOMER, SCHEMA
-from claims_pipeline.sync.reports import file_facts
+from claims_pipeline.sync.fetching.reports import file_facts
+from claims_pipeline.sync.payors.mapping import NO_CUSTOMER, SCHEMA
 from claims_pipeline.sync.transform import Transformed, transform
 
 AT = datetime(2026, 2, 15, 2, 0, tzinfo=UTC)

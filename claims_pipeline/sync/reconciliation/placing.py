@@ -2,7 +2,7 @@
 
 What belongs here: telling apart what is equal, missing, extra and different, from both sides as they stand now. What
 the last sync told of a claim explains a difference only where the org still bears it out. Not here: reading the sides
-(`reconcile`), comparing fields (`claims.compare`), adding up (`reconciliation`).
+(`reconcile`), comparing fields (`claims.compare`), adding up (`findings`).
 """
 
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ from claims_pipeline.claims.compare import (
 )
 from claims_pipeline.claims.outcomes import ClaimOutcome, HoldReason
 from claims_pipeline.clients.salesforce import SalesforceClient
-from claims_pipeline.sync.reconciliation import Group
-from claims_pipeline.sync.standing import REJECTED, Standing
+from claims_pipeline.sync.reconciliation.findings import Group
+from claims_pipeline.sync.settling.standing import REJECTED, Standing
 
 _GROUP, _TOLD, _REASON_TOLD, _ID_TOLD = (
     pl.col(name) for name in ("group", "told", "told_code", "told_salesforce_id")

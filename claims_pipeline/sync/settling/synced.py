@@ -13,7 +13,7 @@ from claims_pipeline.claims.compare import MONEY_FIELDS
 from claims_pipeline.claims.outcomes import NOT_FINAL, ClaimOutcome
 from claims_pipeline.errors import PermanentError, TransientError
 from claims_pipeline.storage.frames import StampedFrame
-from claims_pipeline.sync.org_sums import OrgSums
+from claims_pipeline.sync.settling.org_sums import OrgSums
 
 FINAL: tuple[ClaimOutcome, ...] = tuple(outcome for outcome in ClaimOutcome if outcome not in NOT_FINAL)
 _OF = pl.col("outcome")

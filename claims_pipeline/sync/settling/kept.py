@@ -18,7 +18,7 @@ from claims_pipeline.clients.salesforce import PASSING_CODES
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.buckets import PartWriter
 from claims_pipeline.storage.frames import NotStored, StampedFrame, Storage
-from claims_pipeline.sync.missing import may_mark
+from claims_pipeline.sync.settling.missing import may_mark
 from claims_pipeline.sync.transform import MATCH_COLUMNS, match_payors
 
 KEPT = "refused_claims"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.clients.sync_state import Commit, CustomerState, FilterCommit, Lease
-from claims_pipeline.sync.bring import Bringing, StoredClaims
 from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.known import SYNCED
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.ready import require_our_org, take_up_stored
-from claims_pipeline.sync.rematch import with_payors_of_now
-from claims_pipeline.sync.synced import Synced
+from claims_pipeline.sync.settling.bring import Bringing, StoredClaims
+from claims_pipeline.sync.settling.rematch import with_payors_of_now
+from claims_pipeline.sync.settling.synced import Synced
 
 
 def settle(

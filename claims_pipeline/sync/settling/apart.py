@@ -12,7 +12,7 @@ import polars as pl
 from claims_pipeline.claims.compare import HASH_FIELD, KEY_FIELD, LEAVE, CompareRules
 from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.storage.buckets import PartWriter
-from claims_pipeline.sync.send import Writer
+from claims_pipeline.sync.settling.send import Writer
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def write_apart(payloads: PartWriter, writer: Writer, purpose: str) -> WrittenAp
     if not payloads.rows:
         return WrittenApart()
     counts, codes = Counter[str](), Counter[str]()
-    for answer in writer.upsert(payloads.slices(), payloads.rows, purpose):
+    for answer in writer.upsert(payloads.slices(), purpose):
         counts.update(answer.get_column("outcome").to_list())
         refused = answer.filter(pl.col("outcome") == ClaimOutcome.REFUSED.value)
         codes.update(code or "UNKNOWN" for code in refused.get_column("code").to_list())

@@ -1,7 +1,7 @@
 """Reconcile: after a full fetch, prove that Salesforce holds what the source holds, claim by claim and field by field.
 
 What belongs here: reading both sides anew, the fetch as it is stored and the org by one Bulk query. Nothing is written,
-and no lease taken. Not here: where a claim stands (`placing`), adding up (`reconciliation`). A sync's own proof
+and no lease taken. Not here: where a claim stands (`placing`), adding up (`findings`). A sync's own proof
 (`org_sums`) must come before the commit, and before claims are marked; this one trusts nothing that a sync has in hand.
 """
 
@@ -13,15 +13,15 @@ from claims_pipeline.errors import PermanentError, TransientError
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.buckets import Buckets
 from claims_pipeline.storage.frames import NotStored, StampedFrame
-from claims_pipeline.sync.bring import compare_rules
 from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.known import SYNCED
-from claims_pipeline.sync.missing import may_mark
 from claims_pipeline.sync.options import Progress, SyncOptions
-from claims_pipeline.sync.placing import Placing
 from claims_pipeline.sync.ready import preflight
-from claims_pipeline.sync.reconciliation import GroupTally, Reconciliation
-from claims_pipeline.sync.standing import standing
+from claims_pipeline.sync.reconciliation.findings import GroupTally, Reconciliation
+from claims_pipeline.sync.reconciliation.placing import Placing
+from claims_pipeline.sync.settling.bring import compare_rules
+from claims_pipeline.sync.settling.missing import may_mark
+from claims_pipeline.sync.settling.standing import standing
 
 CLAIMS, REJECTED_ROWS = "transformed_claims", "rejected_claims"
 

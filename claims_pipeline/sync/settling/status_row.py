@@ -15,7 +15,7 @@ from claims_pipeline.clients.salesforce import ObjectMissing
 from claims_pipeline.errors import ClaimsPipelineError, LeaseLost
 from claims_pipeline.storage.frames import Stamp
 from claims_pipeline.sync.known import STATUS
-from claims_pipeline.sync.send import Writer
+from claims_pipeline.sync.settling.send import Writer
 
 KEY = "Customer__c"
 

@@ -20,9 +20,9 @@ from claims_pipeline.claims.compare import (
 from claims_pipeline.claims.payors import MatchRule, PayorMatcher
 from claims_pipeline.clients.salesforce import SalesforceClient, soql_text
 from claims_pipeline.storage.buckets import PartWriter
-from claims_pipeline.sync.apart import WrittenApart, touching, write_apart
-from claims_pipeline.sync.payor_groups import Group, payor_groups
-from claims_pipeline.sync.send import CLAIM, Writer
+from claims_pipeline.sync.payors.groups import Group, payor_groups
+from claims_pipeline.sync.settling.apart import WrittenApart, touching, write_apart
+from claims_pipeline.sync.settling.send import CLAIM, Writer
 
 _ROWS_A_PART = 10_000
 

@@ -16,13 +16,13 @@ from claims_pipeline.errors import PermanentError, SettingsError
 from claims_pipeline.settings import Customer, Filter, FilterKind
 from claims_pipeline.storage.frames import Stamp, StampedFrame
 from claims_pipeline.sync import known
-from claims_pipeline.sync.asking import Asking, can_be_taken_up
 from claims_pipeline.sync.connections import Connections
-from claims_pipeline.sync.guards import ReportDoubted, VolumeGuard
+from claims_pipeline.sync.fetching.asking import Asking, can_be_taken_up
+from claims_pipeline.sync.fetching.guards import ReportDoubted, VolumeGuard
+from claims_pipeline.sync.fetching.reports import MANIFEST, NO_DIGEST, Reports, digest_of
+from claims_pipeline.sync.fetching.unsent import keep_unsent
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.ready import preflight, require_our_org, take_up
-from claims_pipeline.sync.reports import MANIFEST, NO_DIGEST, Reports, digest_of
-from claims_pipeline.sync.unsent import keep_unsent
 
 
 def fetch(

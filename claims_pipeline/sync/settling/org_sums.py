@@ -14,7 +14,7 @@ import polars as pl
 from claims_pipeline.claims.compare import KEY_FIELD
 from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.errors import TransientError
-from claims_pipeline.sync.standing import BEFORE, REJECTED, Standing
+from claims_pipeline.sync.settling.standing import BEFORE, REJECTED, Standing
 
 ARRIVED = (ClaimOutcome.CREATED.value, ClaimOutcome.UPDATED.value, ClaimOutcome.UNCHANGED.value)
 BESIDE = (ClaimOutcome.REFUSED.value, ClaimOutcome.HELD.value, REJECTED, "missing")

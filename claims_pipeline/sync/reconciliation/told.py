@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from claims_pipeline.sync.phrases import AMOUNT_WORDS, amounts, dollars_text, line, listed
-from claims_pipeline.sync.reconciliation import (
+from claims_pipeline.sync.reconciliation.findings import (
     DIFFERENT,
     EXTRA,
     MISSING,

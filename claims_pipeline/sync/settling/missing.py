@@ -11,9 +11,9 @@ import polars as pl
 
 from claims_pipeline.claims.compare import MISSING_FIELD, CompareRules
 from claims_pipeline.storage.buckets import PartWriter
-from claims_pipeline.sync.apart import WrittenApart, touching, write_apart
-from claims_pipeline.sync.send import Writer
-from claims_pipeline.sync.standing import REJECTED, Standing
+from claims_pipeline.sync.settling.apart import WrittenApart, touching, write_apart
+from claims_pipeline.sync.settling.send import Writer
+from claims_pipeline.sync.settling.standing import REJECTED, Standing
 
 
 def mark_missing(

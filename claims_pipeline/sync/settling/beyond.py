@@ -11,14 +11,14 @@ from claims_pipeline.claims.compare import CompareRules
 from claims_pipeline.claims.payors import PayorMatcher
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import StampedFrame
-from claims_pipeline.sync.apart import WrittenApart
-from claims_pipeline.sync.missing import mark_missing, marking_warnings
 from claims_pipeline.sync.options import Progress
-from claims_pipeline.sync.org_sums import OrgSums, org_sums
-from claims_pipeline.sync.relink import relink
-from claims_pipeline.sync.send import Writer
-from claims_pipeline.sync.standing import standing
-from claims_pipeline.sync.synced import require_settled
+from claims_pipeline.sync.settling.apart import WrittenApart
+from claims_pipeline.sync.settling.missing import mark_missing, marking_warnings
+from claims_pipeline.sync.settling.org_sums import OrgSums, org_sums
+from claims_pipeline.sync.settling.relink import relink
+from claims_pipeline.sync.settling.send import Writer
+from claims_pipeline.sync.settling.standing import standing
+from claims_pipeline.sync.settling.synced import require_settled
 
 
 @dataclass(frozen=True)

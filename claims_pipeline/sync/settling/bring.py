@@ -17,15 +17,15 @@ from claims_pipeline.clients.sync_state import BulkJob, CustomerState, Lease
 from claims_pipeline.errors import PermanentError
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import StampedFrame
-from claims_pipeline.sync import synced
-from claims_pipeline.sync.beyond import Beyond, go_beyond
 from claims_pipeline.sync.connections import Connections
-from claims_pipeline.sync.guards import change_warnings
-from claims_pipeline.sync.kept import Brought, Trying, keep_refused, with_kept
+from claims_pipeline.sync.fetching.guards import change_warnings
 from claims_pipeline.sync.options import Progress, SyncOptions
-from claims_pipeline.sync.payors import matcher_of
+from claims_pipeline.sync.payors.mapping import matcher_of
 from claims_pipeline.sync.ready import preflight
-from claims_pipeline.sync.send import (
+from claims_pipeline.sync.settling import synced
+from claims_pipeline.sync.settling.beyond import Beyond, go_beyond
+from claims_pipeline.sync.settling.kept import Brought, Trying, keep_refused, with_kept
+from claims_pipeline.sync.settling.send import (
     CLAIM,
     Writer,
     decide_all,
@@ -34,8 +34,8 @@ from claims_pipeline.sync.send import (
     planned,
     send_decided,
 )
-from claims_pipeline.sync.status_row import write_status
-from claims_pipeline.sync.synced import Synced
+from claims_pipeline.sync.settling.status_row import write_status
+from claims_pipeline.sync.settling.synced import Synced
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,10 @@ class Bringing:
         brought = with_kept(
             stored.claims, stored.rejected, matcher, self.connections.storage, self.work, trying
         )
-        self.say(f"comparing {brought.claims.rows:,} claims with the org")
-        decided = decide_all(brought.claims, rules, salesforce, self.work, brought.spared)
+        self.say(f"comparing {brought.claims.rows:,} claims with the org, and sending what differs")
+        decisions = decide_all(brought.claims, rules, salesforce, self.work, brought.spared)
         is_dry = self.options.dry_run
-        sent = planned(decided, self.work) if is_dry else send_decided(decided, rules, writer, self.say)
+        sent = planned(decisions, self.work) if is_dry else send_decided(decisions, rules, writer, self.say)
         deleted = deleted_claims(sent, rules, salesforce)
         outcomes = StampedFrame(outcomes_of(sent, deleted, self.work).scan(), stored.claims.stamp)
         synced.require_settled(stored.customer, synced.counts_of(outcomes.frame))

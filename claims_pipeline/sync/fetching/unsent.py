@@ -13,10 +13,10 @@ from claims_pipeline.errors import PermanentError
 from claims_pipeline.settings import Customer
 from claims_pipeline.storage.frames import Stamp
 from claims_pipeline.sync.connections import Connections
-from claims_pipeline.sync.kept import keep_below
+from claims_pipeline.sync.fetching.reports import read_kept, stamp_of_kept
 from claims_pipeline.sync.options import Progress
-from claims_pipeline.sync.payors import no_payors
-from claims_pipeline.sync.reports import read_kept, stamp_of_kept
+from claims_pipeline.sync.payors.mapping import no_payors
+from claims_pipeline.sync.settling.kept import keep_below
 from claims_pipeline.sync.transform import transform
 
 _MOST_LOOKED_AT = 50

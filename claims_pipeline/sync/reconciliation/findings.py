@@ -1,7 +1,7 @@
 """Reconciliation: what is equal, missing, extra or different between the source and Salesforce, as facts.
 
 What belongs here: the closed list of groups, and adding claims, dollars and fields up by group, a bucket at a time. Not
-here: how a claim comes to its group (`reconcile`), nor the words (`reconciliation_told`).
+here: how a claim comes to its group (`placing`), nor the words (`told`).
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from claims_pipeline.sync.org_sums import Sums, add_up, total
+from claims_pipeline.sync.settling.org_sums import Sums, add_up, total
 
 MOST_NAMED = 20
 """So many claims of a group are named for people, and no more."""

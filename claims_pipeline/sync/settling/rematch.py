@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from claims_pipeline.storage.buckets import PartWriter
-from claims_pipeline.sync.bring import StoredClaims
 from claims_pipeline.sync.connections import Connections
-from claims_pipeline.sync.payors import matcher_of, read_payor_mapping
+from claims_pipeline.sync.payors.mapping import matcher_of, read_payor_mapping
+from claims_pipeline.sync.settling.bring import StoredClaims
 from claims_pipeline.sync.transform import MATCH_COLUMNS, match_payors
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from claims_pipeline.claims.compare import LOOKUP_FIELD, PAYOR_KEY_FIELD
 from claims_pipeline.clients.salesforce import SalesforceClient, soql_text
-from claims_pipeline.sync.send import CLAIM
+from claims_pipeline.sync.settling.send import CLAIM
 
 GROUPS_A_PAGE = 2_000
 """The most that an aggregate query gives; it cannot be paged by cursor."""

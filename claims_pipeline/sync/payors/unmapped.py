@@ -11,8 +11,8 @@ from claims_pipeline.claims.compare import LOOKUP_FIELD
 from claims_pipeline.claims.payors import MatchRule, PayorMatcher
 from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.storage.frames import Stamp, StampedFrame
-from claims_pipeline.sync.payor_groups import has_payor_keys, payor_groups
-from claims_pipeline.sync.payors import NO_CUSTOMER
+from claims_pipeline.sync.payors.groups import has_payor_keys, payor_groups
+from claims_pipeline.sync.payors.mapping import NO_CUSTOMER
 
 SCHEMA = pl.Schema(
     {
