@@ -14,7 +14,6 @@ from xml.etree import ElementTree
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceExpiredSession
 
-from claims_pipeline.clients.salesforce.bulk_job import Patience
 from claims_pipeline.clients.salesforce.connection import Connection
 from claims_pipeline.clients.salesforce.describe import ObjectDescription, describe
 from claims_pipeline.clients.salesforce.identity import OrgIdentity
@@ -32,6 +31,7 @@ from claims_pipeline.clients.salesforce.metadata.envelopes import (
 from claims_pipeline.clients.salesforce.metadata.package import API_VERSION
 from claims_pipeline.clients.salesforce.metadata.scope import THE_PREDECESSORS, Standing
 from claims_pipeline.clients.salesforce.metadata.status import DeployStatus, read_status
+from claims_pipeline.clients.salesforce.patience import Patience, Waiting
 from claims_pipeline.clients.salesforce.refusals import (
     LATER,
     ObjectMissing,
@@ -145,9 +145,8 @@ class MetadataClient:
 
     def _wait(self, deployment_id: str, tell: Told) -> DeployStatus:
         """Asks, with growing waits, until it has ended."""
-        session, patience = self._session, self._patience
-        deadline = session.clock() + patience.job_seconds
-        wait_seconds, lost, last = patience.first_poll_seconds, 0, None
+        waiting = Waiting(self._patience, self._session)
+        lost, last = 0, None
         while True:
             try:
                 status = self.status(deployment_id)
@@ -161,10 +160,9 @@ class MetadataClient:
                 last = status
             if status is not None and status.done:
                 return status
-            if session.clock() + wait_seconds > deadline:
+            if waiting.is_over:
                 self._give_up(deployment_id, "takes longer than it was given")
-            session.sleep(wait_seconds)
-            wait_seconds = min(wait_seconds * 1.5, patience.longest_poll_seconds)
+            waiting.sleep()
 
     def _give_up(self, deployment_id: str, why: str) -> NoReturn:
         raise DeployedElsewhere(
