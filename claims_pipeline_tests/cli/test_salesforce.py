@@ -1,6 +1,7 @@
 """`claims-pipeline salesforce`: deployed into older and bare orgs, refused ones told, and an org's differences."""
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,8 +13,9 @@ import requests
 from claims_pipeline.cli.exits import Exit
 from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME, INTEGRATION_USERNAME
 from claims_pipeline.sandbox.systems import OrgAge, Sandbox, SandboxCustomer
-from claims_pipeline_tests.command_line import Said, claims_pipeline
+from claims_pipeline_tests.command_line import Said, claims_pipeline, python_process
 from claims_pipeline_tests.given_project import project
+from claims_pipeline_tests.paths import REPOSITORY
 
 AS_ADMIN = ("--username", ADMIN_USERNAME)
 NS = "{http://soap.sforce.com/2006/04/metadata}"
@@ -113,7 +115,7 @@ def test_what_stands_in_salesforce_is_taken_by_every_org(
     build: Callable[[OrgAge], Place], age: OrgAge, what: str
 ) -> None:
     place = build(age)
-    ours = str(Path(__file__).parents[2] / "salesforce")
+    ours = str(REPOSITORY / "salesforce")
     said = place.run("deploy", *AS_ADMIN, "--what", what, "--source", ours)
     assert said.code == Exit.ALL_ARRIVED, said.words
     again = place.run("deploy", *AS_ADMIN, "--what", what, "--source", ours)
@@ -342,3 +344,24 @@ def test_diff_tells_a_field_dropped_changed_or_hidden_since(older: Place) -> Non
     blind = older.run("diff", "--json")
     assert kinds(blind)["Claim__c.Source_Status__c"] == "not seen"
     assert kinds(blind)["Claim__c.Payer__c"] == "not seen"
+
+
+def test_an_installed_package_deploys_what_the_repository_does(tmp_path: Path) -> None:
+    """`setup.py` puts salesforce/ beside the code, where it is found without a repository."""
+    installed = tmp_path / "site-packages"
+    unwanted = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(REPOSITORY / "claims_pipeline", installed / "claims_pipeline", ignore=unwanted)
+    shutil.copytree(REPOSITORY / "salesforce", installed / "claims_pipeline" / "salesforce_project")
+    written = {}
+    for place in (installed, REPOSITORY):
+        target = tmp_path / f"{place.name}.zip"
+        code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from claims_pipeline import cli; cli.main()"
+        said = python_process({}, "-c", code, str(place), "salesforce", "deploy", "--zip", str(target))
+        assert said.code == Exit.ALL_ARRIVED, said.words
+        written[place] = target.read_bytes()
+    assert written[installed] == written[REPOSITORY]
+    schema = (
+        "from claims_pipeline.sandbox.salesforce.metadata import read_schema; print(*read_schema().objects)"
+    )
+    code = f"import sys; sys.path.insert(0, sys.argv.pop(1)); {schema}"
+    assert "Claim_Payor_Mapping__c" in python_process({}, "-c", code, str(installed)).out

@@ -16,6 +16,15 @@ from claims_pipeline.sandbox.salesforce.schema import FieldSchema, FieldType, Ob
 OBJECTS_FOLDER = Path(__file__).parents[3] / "salesforce" / "force-app" / "main" / "default" / "objects"
 """Our objects in source format, as they stand in the repository."""
 
+_INSTALLED = Path(__file__).parents[2] / "salesforce_project" / "force-app" / "main" / "default"
+"""The same in an installed package, which has them beside its code."""
+
+
+def place_of(folder: Path) -> Path:
+    """A folder of `force-app/main/default`: where it is said to be, or else where an installed package has it."""
+    return folder if folder.is_dir() else _INSTALLED / folder.name
+
+
 THE_PREDECESSORS = ("Claim__c", "Claim_Payor__c")
 """The objects that a customer's org had before us."""
 
@@ -50,7 +59,7 @@ def bare_schema() -> OrgSchema:
 
 
 def _our_objects(folder: Path) -> list[ObjectSchema]:
-    files = sorted(folder.glob("*/*.object-meta.xml"))
+    files = sorted(place_of(folder).glob("*/*.object-meta.xml"))
     if not files:
         raise MetadataError(
             f"No *.object-meta.xml under {folder}; the sandbox's org is made from salesforce/."

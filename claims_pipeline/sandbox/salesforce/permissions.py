@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from claims_pipeline.sandbox.salesforce.metadata import OBJECTS_FOLDER, MetadataError
+from claims_pipeline.sandbox.salesforce.metadata import OBJECTS_FOLDER, MetadataError, place_of
 
 PERMISSION_SETS_FOLDER = OBJECTS_FOLDER.parent / "permissionsets"
 """Our permission sets in source format."""
@@ -93,7 +93,7 @@ def permission_set_of(name: str, root: ElementTree.Element) -> PermissionSet:
 def read_permission_sets(folder: Path = PERMISSION_SETS_FOLDER) -> tuple[PermissionSet, ...]:
     """Every permission set of the folder, by name; none where there is no such folder."""
     found = []
-    for path in sorted(folder.glob("*.permissionset-meta.xml")):
+    for path in sorted(place_of(folder).glob("*.permissionset-meta.xml")):
         try:
             root = ElementTree.parse(path).getroot()  # noqa: S314 - our own files, not a stranger's
         except ElementTree.ParseError as error:
