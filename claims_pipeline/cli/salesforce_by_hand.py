@@ -7,14 +7,24 @@ import hashlib
 from pathlib import Path
 
 from claims_pipeline.clients.salesforce.metadata import API_VERSION, MetadataPackage
+from claims_pipeline.errors import PermanentError
+
+
+class ZipNotWritten(PermanentError):
+    """The package cannot be put where it should."""
 
 
 def write_zip(package: MetadataPackage, path: Path) -> str:
     """Write it, whole or not at all; what was written, in words."""
     content = package.zipped()
     beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(content)
-    beside.replace(path)
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        raise ZipNotWritten(
+            f"{path} cannot be written ({error.strerror}): name another with --zip."
+        ) from None
     digest = hashlib.sha256(content).hexdigest()[:12]
     return (
         f"Written: {path} ({len(package.components)} components, {len(content):,} bytes, sha256 {digest}...)."

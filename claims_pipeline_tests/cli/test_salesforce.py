@@ -98,6 +98,25 @@ def test_an_older_org_gets_ours_and_keeps_its_own(older: Place) -> None:
     assert "tests 2/2" in said.err
 
 
+def test_an_org_that_lacks_a_field_of_its_own_is_told_and_served(older: Place) -> None:
+    older.tell("fields/drop", object="Claim__c", field="Payer__c")
+    said = older.run("deploy", *AS_ADMIN, "--assign", f"Claims_Integration={INTEGRATION_USERNAME}")
+    assert said.code == Exit.ALL_ARRIVED, said.words
+    assert (
+        "Left out: permissions on Claim__c.Payer__c: the org has no such field. Add it in Setup" in said.out
+    )
+    found = older.run("diff", *AS_ADMIN)
+    assert found.code == Exit.NOT_ALL_ARRIVED
+    assert "missing  Claim__c.Payer__c" in found.out
+    assert "add it in Setup (string of 50)" in found.out
+
+
+def test_a_place_that_cannot_be_written_is_told(older: Place) -> None:
+    said = older.run("deploy", "--zip", "no/such/folder.zip")
+    assert said.code == Exit.PERMANENT
+    assert "no/such/folder.zip cannot be written (No such file or directory)" in said.err
+
+
 def test_a_bare_org_gets_everything(build: Callable[[OrgAge], Place]) -> None:
     bare = build(OrgAge.BARE)
     said = bare.run("deploy", *AS_ADMIN, "--assign", ADMIN_USERNAME)

@@ -105,18 +105,21 @@ class MetadataClient:
             return None
 
     def standing(self) -> Standing:
-        """What the org has of the predecessor's. Objects that describe hides are looked for among its metadata."""
+        """What the org has of the predecessor's, found among its metadata too: describe leaves out what is hidden."""
         seen = {name: self.describe(name) for name in THE_PREDECESSORS}
+        listed = self.listed("CustomObject", "CustomField")
         there = {name for name, found in seen.items() if found is not None}
-        if len(there) < len(seen):
-            there |= self.listed("CustomObject")["CustomObject"] & set(THE_PREDECESSORS)
-        fixed = {
-            f"{name}.{field.name}"
+        there |= listed["CustomObject"] & set(THE_PREDECESSORS)
+        described = [
+            (f"{name}.{field.name}", field)
             for name, found in seen.items()
             for field in (() if found is None else found.fields.values())
-            if not field.permissionable
-        }
-        return Standing(frozenset(there), frozenset(fixed))
+        ]
+        return Standing(
+            objects=frozenset(there),
+            fixed_fields=frozenset(name for name, field in described if not field.permissionable),
+            fields=frozenset({name for name, _ in described} | listed["CustomField"]),
+        )
 
     def listed(self, *types: str) -> dict[str, set[str]]:
         """The full names of everything of these types that the org has, whoever may see it."""

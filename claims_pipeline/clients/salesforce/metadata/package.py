@@ -80,7 +80,11 @@ def build_package(project: Project, part: Part, standing: Standing) -> MetadataP
     chosen = scope.choose(project, part, standing)
     files = dict(_files(chosen.components, standing))
     files[PACKAGE_FILE] = Joined(_manifest(chosen.components).encode())
-    return MetadataPackage(files, chosen.components, chosen.left_out)
+    lacking = [
+        f"permissions on {name}: the org has no such field. Add it in Setup (see `salesforce diff`), and deploy again"
+        for name in scope.lacking_fields(chosen.components, standing)
+    ]
+    return MetadataPackage(files, chosen.components, (*chosen.left_out, *lacking))
 
 
 def is_test_class(apex: bytes) -> bool:

@@ -36,13 +36,21 @@ class Part(StrEnum):
 
 @dataclass(frozen=True)
 class Standing:
-    """What the org has already of the predecessor's: objects, and their fields that no permission set may name.
+    """What the org has already of the predecessor's objects. Fields are `Object.Field`.
 
-    `fixed_fields` are `Object.Field`: required in this org, so that Salesforce refuses a permission on them.
+    `fixed_fields` are required in this org, so that Salesforce refuses a permission on them. `fields` are all that
+    there are of those objects; None: nobody could look.
     """
 
     objects: frozenset[str] = frozenset()
     fixed_fields: frozenset[str] = frozenset()
+    fields: frozenset[str] | None = None
+
+    def lacks(self, full_name: str) -> bool:
+        """Whether it is a field of the customer's own that this org is known not to have."""
+        object_name, _, name = full_name.partition(".")
+        is_theirs = object_name in self.objects and not name.startswith(OUR_FIELDS)
+        return is_theirs and self.fields is not None and full_name not in self.fields
 
 
 @dataclass(frozen=True)
@@ -73,12 +81,28 @@ def choose(project: Project, part: Part, standing: Standing) -> Chosen:
 
 
 def fit_permission_set(document: Document, standing: Standing) -> tuple[Block, ...]:
-    """The set's elements without permissions on fields that are required in this org."""
+    """The set's elements without permissions on fields that this org requires, or does not have."""
     return tuple(
         block
         for block in document.blocks
-        if not (block.tag == "fieldPermissions" and block.texts.get("field") in standing.fixed_fields)
+        if not (block.tag == "fieldPermissions" and _is_unfit(block.texts.get("field", ""), standing))
     )
+
+
+def _is_unfit(full_name: str, standing: Standing) -> bool:
+    return full_name in standing.fixed_fields or standing.lacks(full_name)
+
+
+def lacking_fields(components: Iterable[Component], standing: Standing) -> list[str]:
+    """The customer's own fields that our permission sets name and the org does not have."""
+    named = {
+        block.texts.get("field", "")
+        for one in components
+        if one.type == "PermissionSet"
+        for block in _blocks_of(one)
+        if block.tag == "fieldPermissions"
+    }
+    return sorted(name for name in named if standing.lacks(name))
 
 
 def _is_of(one: Component, part: Part) -> bool:

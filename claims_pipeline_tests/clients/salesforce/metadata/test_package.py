@@ -196,6 +196,22 @@ def test_a_field_that_the_org_requires_is_in_no_permission_set(folder: Path) -> 
     assert after.count(b"<fieldPermissions>") == before.count(b"<fieldPermissions>") - 1
 
 
+def test_a_customers_field_that_is_not_there_is_left_out_and_told(folder: Path) -> None:
+    known = frozenset(
+        f"{name}.{path.name.partition('.')[0]}"
+        for name in THEIRS.objects
+        for path in (folder / "force-app/main/default/objects" / name / "fields").iterdir()
+    )
+    lacking = Standing(THEIRS.objects, fields=known - {"Claim__c.Payer__c", "Claim__c.Source_Hash__c"})
+    package = package_of(folder, standing=lacking)
+    granted = unzipped(package)["permissionsets/Claims_Integration.permissionset"]
+    assert b"<field>Claim__c.Payer__c</field>" not in granted
+    assert b"<field>Claim__c.Source_Hash__c</field>" in granted  # comes with the package
+    assert b"<field>Claim__c.Paid_Amount__c</field>" in granted
+    (told,) = [line for line in package.left_out if line.startswith("permissions on")]
+    assert told.startswith("permissions on Claim__c.Payer__c: the org has no such field. Add it in Setup")
+
+
 def test_fields_alone_take_no_set_that_speaks_of_the_page(folder: Path) -> None:
     package = package_of(folder, Part.FIELDS)
     types = {type_name for type_name, _ in manifest(unzipped(package))}
