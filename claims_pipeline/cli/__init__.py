@@ -24,6 +24,7 @@ _COMMANDS = {
     "confirm": "A person's word that a small report, or another Salesforce org, is right.",
     "check": "Can we sign in everywhere, are the fields there, is the report readable?",
     "reconcile": "After a full fetch: does Salesforce hold what the source holds, claim by claim?",
+    "salesforce": "Install our objects and page into a Salesforce org, and tell what an org lacks of them.",
     "sandbox": "Local stand-ins for CollaborateMD, Salesforce and DynamoDB, until stopped.",
     "demo": "The whole pipeline through Dagster against a sandbox, with a summary.",
 }

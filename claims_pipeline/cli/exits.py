@@ -28,6 +28,7 @@ class Exit(IntEnum):
     PERMANENT = 5
     TRANSIENT = 6
     BUSY = 7
+    BY_HAND = 8
 
 
 _MEANINGS = {
@@ -36,16 +37,18 @@ _MEANINGS = {
     Exit.USAGE: "wrong options",
     Exit.SETTINGS: "settings are missing or wrong",
     Exit.NOT_ALL_ARRIVED: "done, and someone should look: rows were rejected, claims refused or held, or (reconcile, "
-    "status) the words say what",
+    "status, salesforce diff) the words say what",
     Exit.PERMANENT: "a person must mend something first: the message says what",
     Exit.TRANSIENT: "passes by itself: run it again later",
     Exit.BUSY: "another run is at work",
+    Exit.BY_HAND: "the org does not let this address in: the package is written, and the words say how to upload it",
 }
 
 _WORST_FIRST = (
     Exit.UNEXPECTED,
     Exit.SETTINGS,
     Exit.PERMANENT,
+    Exit.BY_HAND,
     Exit.TRANSIENT,
     Exit.BUSY,
     Exit.NOT_ALL_ARRIVED,

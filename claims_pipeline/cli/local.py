@@ -48,17 +48,17 @@ class SandboxNotInstalled(PermanentError):
     """The sandbox's own packages are missing."""
 
 
-def start_sandbox(folder: Path, customers: int, seed: int) -> "Sandbox":
+def start_sandbox(folder: Path, customers: int, seed: int, org: str = "standing") -> "Sandbox":
     """A running sandbox with so many customers and the org's payors."""
     try:
-        from claims_pipeline.sandbox.systems import Sandbox, SandboxCustomer
+        from claims_pipeline.sandbox.systems import OrgAge, Sandbox, SandboxCustomer
     except ModuleNotFoundError as error:
         raise SandboxNotInstalled(
             f"The sandbox needs the package {error.name}. Install it: pip install 'claims-pipeline[sandbox]'."
         ) from None
     numbers = [f"1000{number}00{number}" for number in range(1, customers + 1)]
     named = [SandboxCustomer(number, _NAMES[place % len(_NAMES)]) for place, number in enumerate(numbers)]
-    return Sandbox(folder, customers=tuple(named), seed=seed)
+    return Sandbox(folder, customers=tuple(named), seed=seed, org=OrgAge(org))
 
 
 def fill(sandbox: "Sandbox", reports: Sequence[Path], *, claims: int, charges: bool, seed: int) -> None:

@@ -15,6 +15,13 @@ from claims_pipeline.cli.local import fill, start_sandbox, wait_for_stop, with_r
 )
 @with_report_options
 @click.option(
+    "--org",
+    type=click.Choice(["standing", "older", "bare"]),
+    default="standing",
+    show_default=True,
+    help="What Salesforce has: all of ours, the predecessor's objects alone, or nothing; `salesforce deploy` fills it.",
+)
+@click.option(
     "--write-environment",
     type=click.Path(path_type=Path),
     help="Write the settings to this file, for `source`.",
@@ -25,6 +32,7 @@ def command(
     claims: int,
     charges: bool,
     seed: int,
+    org: str,
     write_environment: Path | None,
 ) -> int:
     """Local stand-ins for CollaborateMD, Salesforce and DynamoDB, until stopped."""
@@ -32,7 +40,7 @@ def command(
 
     with ExitStack() as stack:
         where = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="claims-sandbox-")))
-        sandbox = stack.enter_context(start_sandbox(where, max(len(reports), 1), seed))
+        sandbox = stack.enter_context(start_sandbox(where, max(len(reports), 1), seed, org))
         fill(sandbox, reports, claims=claims, charges=charges, seed=seed)
         exports = as_exports(sandbox.environment())
         if write_environment is not None:

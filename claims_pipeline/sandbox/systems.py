@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
@@ -20,8 +21,9 @@ from claims_pipeline.sandbox.faults import FaultsAndLog
 from claims_pipeline.sandbox.payor_list import payor_records
 from claims_pipeline.sandbox.salesforce.app import create_app
 from claims_pipeline.sandbox.salesforce.bulk_api import BulkApi
-from claims_pipeline.sandbox.salesforce.metadata import read_schema
-from claims_pipeline.sandbox.salesforce.org import Org
+from claims_pipeline.sandbox.salesforce.metadata import bare_schema, read_older_schema, read_schema
+from claims_pipeline.sandbox.salesforce.org import Org, guard_from_new_users
+from claims_pipeline.sandbox.salesforce.permissions import read_permission_sets
 from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME, INTEGRATION_USERNAME, OrgSettings
 from claims_pipeline.sandbox.serving import LocalAuthority, Served, serve
 
@@ -39,11 +41,27 @@ class SandboxCustomer:
     claim_complete: bool = True
 
 
+class OrgAge(StrEnum):
+    """What the Salesforce org has from the start."""
+
+    STANDING = "standing"  # everything of ours, visible to all
+    OLDER = (
+        "older"  # the predecessor's Claim__c and Claim_Payor__c alone; the integration user sees neither yet
+    )
+    BARE = "bare"  # nothing but what Salesforce brings
+
+
 class Sandbox:
     """All three systems on free loopback ports. `environment` holds the settings that lead to them."""
 
     def __init__(
-        self, folder: Path, *, customers: tuple[SandboxCustomer, ...], seed: int = 1, payors: bool = True
+        self,
+        folder: Path,
+        *,
+        customers: tuple[SandboxCustomer, ...],
+        seed: int = 1,
+        payors: bool = True,
+        org: OrgAge = OrgAge.STANDING,
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the org's claims may be a person's own report
         self.folder = folder
@@ -53,12 +71,7 @@ class Sandbox:
         public_key = _write_key(self._private_key)
         (folder / "reports").mkdir(exist_ok=True)
         self.reports = collaboratemd.ReportShelf(folder / "reports")
-        self.org = Org(
-            read_schema(),
-            clock=lambda: datetime.now(UTC),
-            settings=OrgSettings(certificate=public_key, daily_api_requests=1_000_000),
-            database=folder / "org.sqlite",
-        )
+        self.org = _org(org, public_key, folder / "org.sqlite")
         self.collaboratemd_wire = FaultsAndLog(
             collaboratemd.create_app(self.reports, partners=dict([PARTNER]))
         )
@@ -67,7 +80,7 @@ class Sandbox:
         self.collaboratemd: Served = serve(self.collaboratemd_wire, certificate=self._authority.certificate)
         self.salesforce: Served = serve(self.salesforce_wire, certificate=self._authority.certificate)
         self.dynamodb: LocalDynamoDB = serve_dynamodb()
-        if payors:
+        if payors and org is not OrgAge.BARE:
             self.add_payors(payor_records(seed))
 
     def put_report(self, customer: str, content: bytes | Path, filter_id: str = RECENT_FILTER_ID) -> None:
@@ -111,6 +124,21 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _org(age: OrgAge, public_key: str, database: Path) -> Org:
+    """The org, and what its integration user may see of it: in an older one nothing, until sets are assigned."""
+    schemas = {OrgAge.STANDING: read_schema, OrgAge.OLDER: read_older_schema, OrgAge.BARE: bare_schema}
+    org = Org(
+        schemas[age](),
+        clock=lambda: datetime.now(UTC),
+        settings=OrgSettings(certificate=public_key, daily_api_requests=1_000_000),
+        permission_sets=read_permission_sets() if age is OrgAge.STANDING else (),
+        database=database,
+    )
+    if age is OrgAge.OLDER:
+        guard_from_new_users(org)
+    return org
 
 
 def _write_key(path: Path) -> str:

@@ -15,6 +15,7 @@ from claims_pipeline.settings.facts import (
     Filter,
     FilterKind,
     Salesforce,
+    SalesforceAlone,
     ScheduleTimes,
     Settings,
     SignIn,
@@ -23,7 +24,7 @@ from claims_pipeline.settings.facts import (
     Thresholds,
     TimeLimits,
 )
-from claims_pipeline.settings.load import customer_numbers, load_settings, times_of_schedules
+from claims_pipeline.settings.load import customer_numbers, load_salesforce, load_settings, times_of_schedules
 from claims_pipeline.settings.secret import SecretForAWhile, SecretReader, read_aws_secret
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Filter",
     "FilterKind",
     "Salesforce",
+    "SalesforceAlone",
     "ScheduleTimes",
     "SecretForAWhile",
     "SecretReader",
@@ -45,6 +47,7 @@ __all__ = [
     "TimeLimits",
     "customer_numbers",
     "describe_settings",
+    "load_salesforce",
     "load_settings",
     "read_aws_secret",
     "times_of_schedules",

@@ -165,6 +165,15 @@ class TimeLimits:
 
 
 @dataclass(frozen=True)
+class SalesforceAlone:
+    """What is needed to sign in to Salesforce, without the rest of the pipeline."""
+
+    salesforce: Salesforce
+    time_limits: TimeLimits
+    ca_bundle: Path | None
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of a deployment, checked together."""
 

@@ -22,6 +22,7 @@ from claims_pipeline.settings.facts import (
     Customer,
     DueRules,
     Salesforce,
+    SalesforceAlone,
     ScheduleTimes,
     Settings,
     SignIn,
@@ -66,6 +67,26 @@ def load_settings(
     problems.stop_if_any()
     assert sign_in is not None
     return _facts(declared, customers, sign_in, private_key)
+
+
+def load_salesforce(
+    environ: Mapping[str, str], *, read_secret: SecretReader = read_aws_secret
+) -> SalesforceAlone:
+    """The settings of Salesforce alone, for who installs and never syncs: nothing else need be set.
+
+    One SettingsError names every one of them that is missing or wrong.
+    """
+    problems = Problems()
+    declared = _checked_one_by_one(_given(environ, read_secret, problems), problems)
+    sign_in = sign_in_of(declared, problems)
+    private_key = _private_key(declared, problems)
+    problems.stop_if_any()
+    assert sign_in is not None
+    return SalesforceAlone(
+        _salesforce(declared, sign_in, private_key),
+        TimeLimits(declared.connect_seconds, declared.read_seconds),
+        declared.ca_bundle,
+    )
 
 
 def customer_numbers(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -8,16 +8,26 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from claims_pipeline.claims.columns import BY_FIELD
 from claims_pipeline.claims.compare import OPTIONAL_FIELDS, REQUIRED_FIELDS
 from claims_pipeline.clients.collaboratemd import CollaborateMDClient
 from claims_pipeline.clients.salesforce import SalesforceClient, SalesforceLogin, Timing
+from claims_pipeline.clients.salesforce.metadata import DEPLOY_PATIENCE, MetadataClient
 from claims_pipeline.clients.sync_state import Patience, StateUnavailable, SyncState
 from claims_pipeline.clients.sync_state import connect as connect_dynamodb
-from claims_pipeline.settings import SecretReader, Settings, load_settings, read_aws_secret
+from claims_pipeline.errors import SettingsError
+from claims_pipeline.settings import (
+    SalesforceAlone,
+    SecretReader,
+    Settings,
+    SignIn,
+    load_salesforce,
+    load_settings,
+    read_aws_secret,
+)
 from claims_pipeline.storage.frames import Storage
 
 Clock = Callable[[], datetime]
@@ -99,6 +109,64 @@ def open_salesforce(settings: Settings, clocks: Clocks = REAL_TIME) -> Salesforc
         sleep=clocks.sleep,
         now=clocks.now,
         timing=Timing(connect_seconds=limits.connect_seconds, read_seconds=limits.read_seconds),
+    )
+
+
+def read_salesforce_settings(
+    environ: Mapping[str, str] | None = None, *, read_secret: SecretReader = read_aws_secret
+) -> SalesforceAlone:
+    """The settings of Salesforce alone; raises one SettingsError that names everything wrong with them."""
+    return load_salesforce(os.environ if environ is None else environ, read_secret=read_secret)
+
+
+def open_metadata(
+    settings: SalesforceAlone,
+    *,
+    username: str | None = None,
+    ask_secret: Callable[[str], str],
+    clocks: Clocks = REAL_TIME,
+) -> MetadataClient:
+    """The client that installs, as the settings' user or as another; it signs in when it is first used.
+
+    By JWT another user needs no secret of his own; by password `ask_secret` is asked for his, and is told for what.
+    """
+    theirs, limits = settings.salesforce, settings.time_limits
+    login = SalesforceLogin.from_settings(
+        theirs, ca_bundle=str(settings.ca_bundle) if settings.ca_bundle else None
+    )
+    if username is not None and username != login.username:
+        login = _as_another(login, theirs.sign_in, username, ask_secret)
+    return MetadataClient(
+        login,
+        clock=clocks.monotonic,
+        sleep=clocks.sleep,
+        now=clocks.now,
+        timing=Timing(connect_seconds=limits.connect_seconds, read_seconds=limits.read_seconds),
+        patience=replace(
+            DEPLOY_PATIENCE,
+            first_poll_seconds=min(DEPLOY_PATIENCE.first_poll_seconds, theirs.poll_seconds),
+            longest_poll_seconds=min(DEPLOY_PATIENCE.longest_poll_seconds, theirs.poll_seconds),
+        ),
+    )
+
+
+def _as_another(
+    login: SalesforceLogin, way: SignIn, username: str, ask_secret: Callable[[str], str]
+) -> SalesforceLogin:
+    if way is SignIn.CLIENT_CREDENTIALS:
+        raise SettingsError(
+            [
+                "client credentials sign in as the app's own user, so --username is of no use: set "
+                "SALESFORCE_PRIVATE_KEY (JWT), or a password, instead of SALESFORCE_CONSUMER_SECRET"
+            ]
+        )
+    if way is SignIn.JWT_BEARER:
+        return replace(login, username=username)
+    return replace(
+        login,
+        username=username,
+        password=ask_secret(f"Password of {username}"),
+        security_token=ask_secret(f"Security token of {username} (empty where the org asks for none)"),
     )
 
 

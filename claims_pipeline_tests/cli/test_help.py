@@ -39,6 +39,7 @@ def test_help_lists_the_commands_and_every_exit_code() -> None:
         "check",
         "reconcile",
         "replay",
+        "salesforce",
         "sandbox",
         "demo",
     ):
@@ -48,7 +49,18 @@ def test_help_lists_the_commands_and_every_exit_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["status"], ["ask"], ["pause"], ["release"], ["confirm", "report"], ["confirm", "org"]]
+    "command",
+    [
+        [],
+        ["status"],
+        ["ask"],
+        ["pause"],
+        ["release"],
+        ["confirm", "report"],
+        ["confirm", "org"],
+        ["salesforce", "deploy"],
+        ["salesforce", "diff"],
+    ],
 )
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     said = python_process({}, "-c", _HELP_AND_LIST, *command)
@@ -75,7 +87,11 @@ def test_the_version_is_the_package_s() -> None:
         ("confirm", ["report", "org"]),
         ("check", []),
         ("reconcile", ["--customer", "--json"]),
-        ("sandbox", ["--folder", "--report", "--claims", "--charges", "--seed", "--write-environment"]),
+        ("salesforce", ["deploy", "diff"]),
+        (
+            "sandbox",
+            ["--folder", "--report", "--claims", "--charges", "--seed", "--org", "--write-environment"],
+        ),
         ("demo", ["--report", "--claims", "--charges", "--seed", "--folder", "--ui", "--port"]),
     ],
 )

@@ -10,6 +10,7 @@ from claims_pipeline.clients.salesforce.preflight import CLAIM_FIELDS, ClaimShap
 from claims_pipeline.clients.salesforce.reading import soql_text
 from claims_pipeline.clients.salesforce.refusals import (
     PASSING_CODES,
+    AddressRefused,
     AnotherOrgAnswers,
     NotTrusted,
     ObjectMissing,
@@ -28,6 +29,7 @@ __all__ = [
     "CLAIM_FIELDS",
     "OUTCOME_SCHEMA",
     "PASSING_CODES",
+    "AddressRefused",
     "AnotherOrgAnswers",
     "ApiUsage",
     "BulkSizes",

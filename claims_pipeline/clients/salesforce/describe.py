@@ -34,6 +34,9 @@ class FieldDescription:
     reference_to: tuple[str, ...]
     choices: tuple[str, ...]
     restricted: bool
+    permissionable: bool = True
+    """Whether a permission set may name it: not where the org requires it on every record."""
+    formula: str | None = None
 
     @property
     def writable(self) -> bool:
@@ -98,4 +101,6 @@ def _field(entry: Mapping[str, Any]) -> FieldDescription:
             choice["value"] for choice in entry.get("picklistValues") or () if choice.get("active")
         ),
         restricted=bool(entry.get("restrictedPicklist")),
+        permissionable=bool(entry.get("permissionable", True)),
+        formula=entry.get("calculatedFormula"),
     )

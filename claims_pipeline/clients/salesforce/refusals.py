@@ -36,6 +36,10 @@ class SignInRefused(PermanentError):
     """Salesforce does not let us in, or not any more."""
 
 
+class AddressRefused(SignInRefused):
+    """Salesforce does not let us in, and the address that we come from is why, or may be: it does not always say."""
+
+
 class AnotherOrgAnswers(PermanentError):
     """In the middle of a run another org stands behind the same settings: nothing more is asked of it."""
 

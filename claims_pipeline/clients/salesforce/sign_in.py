@@ -19,7 +19,7 @@ import requests
 from pydantic import SecretStr
 
 from claims_pipeline.clients.salesforce.identity import OrgIdentity, long_id
-from claims_pipeline.clients.salesforce.refusals import SignInRefused, UnexpectedAnswer
+from claims_pipeline.clients.salesforce.refusals import AddressRefused, SignInRefused, UnexpectedAnswer
 from claims_pipeline.clients.salesforce.session import SalesforceSession
 from claims_pipeline.clients.salesforce.soap import soap_sign_in
 from claims_pipeline.settings.facts import Salesforce, SignIn
@@ -254,7 +254,13 @@ def _json_object(response: requests.Response) -> dict[str, Any]:
     return {}
 
 
+_IP_RESTRICTED = "ip restricted"
 _ADVICE: tuple[tuple[str, str], ...] = (
+    (
+        _IP_RESTRICTED,
+        "the org does not let this address in: an admin adds it (Setup, Network Access, or the Login IP Ranges of the "
+        "user's profile), or relaxes IP restrictions in the app's policies",
+    ),
     (
         "approved this consumer",
         "pre-authorise the user for the app (its policies: admin approved, permission set)",
@@ -274,7 +280,8 @@ def _oauth_refusal(login: SalesforceLogin, status: int, answer: dict[str, Any]) 
     error = said if isinstance(said, str) and _OAUTH_ERROR.fullmatch(said) else "no reason that we know"
     description = str(answer.get("error_description", "")).lower()
     advice = next((advice for words, advice in _ADVICE if words in description), None)
-    return SignInRefused(
+    kind = AddressRefused if _IP_RESTRICTED in description else SignInRefused
+    return kind(
         f"Salesforce refused the sign-in by {login.way.value} (HTTP {status}, {error}): "
         + (
             advice

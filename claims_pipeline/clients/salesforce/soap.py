@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 import requests
 
 from claims_pipeline.clients.salesforce.identity import OrgIdentity, long_id
-from claims_pipeline.clients.salesforce.refusals import SignInRefused, UnexpectedAnswer
+from claims_pipeline.clients.salesforce.refusals import AddressRefused, SignInRefused, UnexpectedAnswer
 from claims_pipeline.clients.salesforce.session import SalesforceSession
 
 _ENVELOPE = (
@@ -81,6 +81,8 @@ _ADVICE = {
     "API_DISABLED_FOR_ORG": "this edition of Salesforce has no API, or the user lacks API Enabled",
 }
 
+_MAY_BE_THE_ADDRESS = ("INVALID_LOGIN", "LOGIN_MUST_USE_SECURITY_TOKEN")
+
 
 def _refusal(code: str, status: int) -> SignInRefused:
     plain = code.rpartition(":")[2]
@@ -91,4 +93,5 @@ def _refusal(code: str, status: int) -> SignInRefused:
         "in from this address or at this hour is not allowed. Salesforce does not tell these apart: check them in "
         "that order (Setup, Users, Login History says more), and mind that more tries can lock the user",
     )
-    return SignInRefused(f"Salesforce refused the sign-in (HTTP {status}, {named}): {advice}.")
+    kind = AddressRefused if named in _MAY_BE_THE_ADDRESS else SignInRefused
+    return kind(f"Salesforce refused the sign-in (HTTP {status}, {named}): {advice}.")

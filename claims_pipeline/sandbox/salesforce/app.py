@@ -26,6 +26,8 @@ from claims_pipeline.sandbox.salesforce import oauth, sign_in, versions
 from claims_pipeline.sandbox.salesforce.bulk_api import BulkApi
 from claims_pipeline.sandbox.salesforce.calls import Answer, ApiError
 from claims_pipeline.sandbox.salesforce.control import Control
+from claims_pipeline.sandbox.salesforce.metadata_api import soap as metadata_soap
+from claims_pipeline.sandbox.salesforce.metadata_api.deployments import Deployments
 from claims_pipeline.sandbox.salesforce.oauth import OAuthRefused, TokenRequest
 from claims_pipeline.sandbox.salesforce.org import Org
 from claims_pipeline.sandbox.salesforce.people import User
@@ -40,7 +42,8 @@ _IN_MEMORY_BYTES = 1 << 20
 def create_app(org: Org, *, bulk: BulkApi | None = None) -> Starlette:
     """The app of one org. `bulk` is given by whoever wants to script its jobs; else the app has its own."""
     jobs = bulk or BulkApi(org)
-    web = _Web(org, RestService(org, jobs), Control(org, jobs))
+    deployments = Deployments(org)
+    web = _Web(org, RestService(org, jobs), Control(org, jobs, deployments), deployments)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -81,8 +84,9 @@ def _either(path: str, endpoint: Endpoint, methods: list[str]) -> list[Route]:
 class _Web:
     """The handlers of the app."""
 
-    def __init__(self, org: Org, service: RestService, control: Control) -> None:
+    def __init__(self, org: Org, service: RestService, control: Control, deployments: Deployments) -> None:
         self._org, self._service, self._control = org, service, control
+        self._deployments = deployments
 
     async def versions(self, _: Request) -> Response:
         """`GET /services/data`: open to all."""
@@ -109,11 +113,15 @@ class _Web:
             return _response(refused.answer())
 
     async def soap(self, request: Request) -> Response:
-        """The partner API's sign-in; its version is the first part of the rest of the path."""
-        if request.path_params["kind"] != "u":
-            return PlainTextResponse("The sandbox speaks SOAP for signing in only.", status_code=404)
-        version = request.path_params["rest"].partition("/")[0]
+        """The partner API's sign-in and the Metadata API; the version is the first part of the rest of the path."""
+        kind, version = request.path_params["kind"], request.path_params["rest"].partition("/")[0]
         body = await request.body()
+        if kind == "m":
+            told = await run_in_threadpool(metadata_soap.answer, self._deployments, version, body)
+            return Response(told.xml, told.status, media_type="text/xml; charset=utf-8")
+        if kind != "u":
+            words = "The sandbox speaks SOAP for signing in and for metadata only."
+            return PlainTextResponse(words, status_code=404)
         answer = await run_in_threadpool(sign_in.answer, self._org, version, body, _base_url(request))
         return Response(answer.xml, answer.status, media_type="text/xml; charset=utf-8")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from claims_pipeline.errors import PermanentError
 from claims_pipeline.sandbox.salesforce.bulk_api import BulkApi
+from claims_pipeline.sandbox.salesforce.metadata_api.deployments import Deployments, script_of
 from claims_pipeline.sandbox.salesforce.org import NoSuchObject, Org
 from claims_pipeline.sandbox.salesforce.people import FieldAccess, User
 from claims_pipeline.sandbox.salesforce.rows import ROWS_A_TRANSACTION, RowError, RowResult
@@ -19,8 +20,9 @@ Given = Mapping[str, object]
 class Control:
     """One org's controls. Each takes a JSON object and gives back what goes out as JSON."""
 
-    def __init__(self, org: Org, bulk: BulkApi) -> None:
+    def __init__(self, org: Org, bulk: BulkApi, deployments: Deployments) -> None:
         self._org = org
+        self._deployments = deployments
         self._acts: dict[str, Callable[[Given], object]] = {
             "write": self.write,
             "sign-in": self.sign_in,
@@ -35,6 +37,9 @@ class Control:
             "users/unlock": self.unlock_users,
             "quota": self.quota,
             "bulk": bulk.set_script,
+            "addresses": self.addresses,
+            "tokens": self.tokens,
+            "deployments": self.script_deployments,
         }
 
     def act(self, name: str, given: Given) -> object:
@@ -144,6 +149,26 @@ class Control:
         self._org.daily_api_requests = _number(given, "max", self._org.daily_api_requests)
         return {"used": self._org.api_requests_used, "max": self._org.daily_api_requests}
 
+    def addresses(self, given: Given) -> object:
+        """`{"trusted"?, "restricted"?}`: is the caller's network trusted, does the profile forbid its address?"""
+        doorkeeper = self._org.doorkeeper
+        doorkeeper.trusted_network = _flag(given, "trusted", doorkeeper.trusted_network)
+        doorkeeper.restricted = _flag(given, "restricted", doorkeeper.restricted)
+        return {"trusted": doorkeeper.trusted_network, "restricted": doorkeeper.restricted}
+
+    def tokens(self, given: Given) -> object:
+        """`{"jwt": true|false}`: OAuth hands out JWTs, which SOAP refuses, or opaque tokens."""
+        self._org.sessions.jwt_tokens = _flag(given, "jwt", self._org.sessions.jwt_tokens)
+        return {"jwt": self._org.sessions.jwt_tokens}
+
+    def script_deployments(self, given: Given) -> object:
+        """`{"fail_tests"?, "fail_components"?, "coverage_warnings"?, "polls"?, "cancel"?}`: what deployments meet."""
+        try:
+            self._deployments.script = script_of(given)
+        except KeyError as error:
+            raise ScriptError(f"deployments: an entry lacks {error}.") from None
+        return {"deployments": len(self._deployments.all())}
+
     def _user(self, given: Given) -> User:
         username = _text(given, "as")
         user = self._org.user(username)
@@ -171,6 +196,13 @@ def _text(given: Given, name: str, default: str | None = None) -> str:
     found = given.get(name, default)
     if not isinstance(found, str):
         raise ScriptError(f"`{name}` must be given as text.")
+    return found
+
+
+def _flag(given: Given, name: str, default: bool) -> bool:
+    found = given.get(name, default)
+    if not isinstance(found, bool):
+        raise ScriptError(f"`{name}` must be true or false.")
     return found
 
 

@@ -171,7 +171,7 @@ def _rights_and_keys(found: FieldSchema) -> Description:
     return {
         "createable": found.createable,
         "updateable": found.updateable,
-        "permissionable": found.custom and not found.required,
+        "permissionable": found.permissionable,
         "unique": found.unique,
         "externalId": found.external_id,
         "caseSensitive": found.case_sensitive,

@@ -4,6 +4,7 @@ What belongs here: reading objects and fields in source format. Not here: what t
 objects and fields that Salesforce brings itself (`standard`).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 from xml.etree import ElementTree
@@ -15,6 +16,21 @@ from claims_pipeline.sandbox.salesforce.schema import FieldSchema, FieldType, Ob
 OBJECTS_FOLDER = Path(__file__).parents[3] / "salesforce" / "force-app" / "main" / "default" / "objects"
 """Our objects in source format, as they stand in the repository."""
 
+_INSTALLED = Path(__file__).parents[2] / "salesforce_project" / "force-app" / "main" / "default"
+"""The same in an installed package, which has them beside its code."""
+
+
+def place_of(folder: Path) -> Path:
+    """A folder of `force-app/main/default`: where it is said to be, or else where an installed package has it."""
+    return folder if folder.is_dir() else _INSTALLED / folder.name
+
+
+THE_PREDECESSORS = ("Claim__c", "Claim_Payor__c")
+"""The objects that a customer's org had before us."""
+
+OUR_FIELDS = "Source_"
+"""How the names of our fields on the predecessor's `Claim__c` begin."""
+
 _NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
 
 
@@ -24,46 +40,73 @@ class MetadataError(PermanentError):
 
 def read_schema(folder: Path = OBJECTS_FOLDER) -> OrgSchema:
     """The org that our metadata makes: its objects, the standard ones beside them, and every object's system fields."""
-    files = sorted(folder.glob("*/*.object-meta.xml"))
+    return OrgSchema({found.name: found for found in (*standard.OBJECTS, *_our_objects(folder))})
+
+
+def read_older_schema(folder: Path = OBJECTS_FOLDER) -> OrgSchema:
+    """The predecessor's org: `Claim__c` and `Claim_Payor__c`, with no object and no field of ours."""
+    theirs = [
+        found.without([name for name in found.fields if name.startswith(OUR_FIELDS)])
+        for found in _our_objects(folder)
+        if found.name in THE_PREDECESSORS
+    ]
+    return OrgSchema({found.name: found for found in (*standard.OBJECTS, *theirs)})
+
+
+def bare_schema() -> OrgSchema:
+    """An org that has nothing but what Salesforce brings."""
+    return OrgSchema({found.name: found for found in standard.OBJECTS})
+
+
+def _our_objects(folder: Path) -> list[ObjectSchema]:
+    files = sorted(place_of(folder).glob("*/*.object-meta.xml"))
     if not files:
         raise MetadataError(
             f"No *.object-meta.xml under {folder}; the sandbox's org is made from salesforce/."
         )
-    objects = {found.name: found for found in standard.OBJECTS}
-    for place, path in enumerate(files):
-        name = path.name.removesuffix(".object-meta.xml")
-        objects[name] = _read_object(name, path, key_prefix=f"a{place:02d}")
-    return OrgSchema(objects)
+    return [_read_object(path, key_prefix(place)) for place, path in enumerate(files)]
 
 
-def _read_object(name: str, path: Path, *, key_prefix: str) -> ObjectSchema:
-    root = _parse(path)
-    own = [_read_field(found) for found in sorted((path.parent / "fields").glob("*.field-meta.xml"))]
-    fields = [*standard.LEADING_FIELDS, _read_name_field(root, path), *standard.TRAILING_FIELDS, *own]
+def key_prefix(place: int) -> str:
+    """The first three characters of the ids of an org's so manieth custom object."""
+    return f"a{place:02d}"
+
+
+def _read_object(path: Path, prefix: str) -> ObjectSchema:
+    fields = sorted((path.parent / "fields").glob("*.field-meta.xml"))
+    own = [field_of(_parse(found), str(found)) for found in fields]
+    return object_of(path.name.removesuffix(".object-meta.xml"), _parse(path), own, prefix, str(path))
+
+
+def object_of(
+    name: str, root: ElementTree.Element, own: Sequence[FieldSchema], prefix: str, where: str
+) -> ObjectSchema:
+    """The object that a `<CustomObject>` and its fields make; `where` names it in errors."""
+    fields = [*standard.LEADING_FIELDS, _name_field_of(root, where), *standard.TRAILING_FIELDS, *own]
     return ObjectSchema(
         name=name,
-        label=_need(root, "label", path),
-        label_plural=_need(root, "pluralLabel", path),
-        key_prefix=key_prefix,
+        label=_need(root, "label", where),
+        label_plural=_need(root, "pluralLabel", where),
+        key_prefix=prefix,
         fields={found.name: found for found in fields},
     )
 
 
-def _read_name_field(root: ElementTree.Element, path: Path) -> FieldSchema:
+def _name_field_of(root: ElementTree.Element, where: str) -> FieldSchema:
     """The record's name: text that a person may write, or a number that the org counts up."""
     node = root.find(f"{_NAMESPACE}nameField")
     if node is None:
-        raise MetadataError(f"{path} has no <nameField>.")
+        raise MetadataError(f"{where} has no <nameField>.")
     auto = _text(node, "type") == "AutoNumber"
     return FieldSchema(
         name="Name",
-        label=_need(node, "label", path),
+        label=_need(node, "label", where),
         type=FieldType.STRING,
         length=30 if auto else 80,
         custom=False,
         createable=not auto,
         updateable=not auto,
-        display_format=_need(node, "displayFormat", path) if auto else None,
+        display_format=_need(node, "displayFormat", where) if auto else None,
         name_field=True,
     )
 
@@ -90,19 +133,19 @@ _LENGTHS: dict[FieldType, int] = {
 _FORMULA_TEXT_LENGTH = 1300  # what describe gives for a text formula
 
 
-def _read_field(path: Path) -> FieldSchema:
-    root = _parse(path)
-    name = _need(root, "fullName", path)
-    kind = _TYPES.get(_need(root, "type", path))
+def field_of(root: ElementTree.Element, where: str) -> FieldSchema:
+    """The field that a `<CustomField>` (or an object file's `<fields>`) makes; `where` names it in errors."""
+    name = _need(root, "fullName", where)
+    kind = _TYPES.get(_need(root, "type", where))
     if kind is None:
-        raise MetadataError(f"{path}: the sandbox knows no field of type {_text(root, 'type')}.")
+        raise MetadataError(f"{where}: the sandbox knows no field of type {_text(root, 'type')}.")
     formula = _text(root, "formula")
     length = int(_text(root, "length") or _LENGTHS.get(kind, 0))
     reference = _text(root, "referenceTo")
     writable = formula is None
     return FieldSchema(
         name=name,
-        label=_need(root, "label", path),
+        label=_need(root, "label", where),
         type=kind,
         length=_FORMULA_TEXT_LENGTH if formula and kind is FieldType.STRING else length,
         precision=int(_text(root, "precision") or 0),
@@ -150,10 +193,10 @@ def _text(node: ElementTree.Element, tag: str) -> str | None:
     return node.findtext(_NAMESPACE + tag)
 
 
-def _need(node: ElementTree.Element, tag: str, path: Path) -> str:
+def _need(node: ElementTree.Element, tag: str, where: str) -> str:
     text = _text(node, tag)
     if not text:
-        raise MetadataError(f"{path} has no <{tag}>.")
+        raise MetadataError(f"{where} has no <{tag}>.")
     return text
 
 

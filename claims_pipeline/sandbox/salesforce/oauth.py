@@ -43,6 +43,8 @@ class TokenRequest:
 
 def token(org: Org, request: TokenRequest) -> dict[str, str]:
     """A new session for whoever proves who he is. Raises OAuthRefused."""
+    if org.doorkeeper.restricted:
+        raise OAuthRefused("invalid_grant", "ip restricted")
     match request.form.get("grant_type", ""):
         case grant if grant == JWT_BEARER:
             user = _by_jwt(org, request.form.get("assertion", ""))
@@ -52,7 +54,7 @@ def token(org: Org, request: TokenRequest) -> dict[str, str]:
             raise OAuthRefused("invalid_grant", "authentication failure")
         case _:
             raise OAuthRefused("unsupported_grant_type", "grant type not supported")
-    session = org.sessions.open(user)
+    session = org.sessions.open(user, by_oauth=True)
     return {
         "access_token": session.token,
         "signature": base64.b64encode(session.token.encode()[-32:]).decode(),

@@ -18,10 +18,14 @@ from datetime import datetime
 from pathlib import Path
 
 from claims_pipeline.errors import PermanentError
-from claims_pipeline.sandbox.salesforce import matching
+from claims_pipeline.sandbox.salesforce import matching, standard
+from claims_pipeline.sandbox.salesforce.components import Components
+from claims_pipeline.sandbox.salesforce.grants import Grants
 from claims_pipeline.sandbox.salesforce.matching import Pending, Row
 from claims_pipeline.sandbox.salesforce.passwords import Doorkeeper
 from claims_pipeline.sandbox.salesforce.people import FieldAccess, FieldSecurity, User
+from claims_pipeline.sandbox.salesforce.permissions import PermissionSet
+from claims_pipeline.sandbox.salesforce.record_ids import full_id
 from claims_pipeline.sandbox.salesforce.rows import RowError, RowResult, Wire
 from claims_pipeline.sandbox.salesforce.schema import FieldSchema, FieldType, ObjectSchema, OrgSchema
 from claims_pipeline.sandbox.salesforce.scripts import Scripts
@@ -51,6 +55,7 @@ class Org:
         clock: Callable[[], datetime],
         settings: OrgSettings | None = None,
         database: Path | None = None,
+        permission_sets: Sequence[PermissionSet] = (),
         new_secret: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self.schema = schema
@@ -61,7 +66,9 @@ class Org:
         self.lock: threading.RLock = self.tables.lock
         self.scripts = Scripts()
         self.written: list[Written] | None = None  # a list here is told of every record that is written
-        self.field_security = FieldSecurity()
+        self.grants = Grants(self.tables)
+        self.field_security = FieldSecurity(self.grants.assigned_to)
+        self.components = Components()
         self.sessions = Sessions(
             self.settings.organization_id,
             clock=clock,
@@ -73,6 +80,17 @@ class Org:
         self.daily_api_requests = self.settings.daily_api_requests
         with self.lock:
             stand_up(self.tables, schema, self.settings, clock())
+            self._give_out(permission_sets)
+
+    def _give_out(self, permission_sets: Sequence[PermissionSet]) -> None:
+        """The sets that the org has from the start, assigned as its settings say."""
+        first = self.settings.users[0]
+        for found in permission_sets:
+            set_id = self.grants.install(found, first, self.now())
+            for username in self.settings.assigned.get(found.name, ()):
+                user = self.user(username)
+                assert user is not None, f"{username} is no user of the org"
+                self.grants.assign(set_id, user, first, self.now())
 
     def close(self) -> None:
         """Let go of the database."""
@@ -100,7 +118,22 @@ class Org:
         """Create records in one transaction (at most ROWS_A_TRANSACTION rows); one result a row, in order."""
         with self.lock:
             writing = self._writing(user, object_name, wire)
-            return writing.save(matching.new_records(rows), key=None, all_or_none=all_or_none)
+            pending = matching.new_records(rows)
+            if writing.whole is standard.PERMISSION_SET_ASSIGNMENT:
+                self._refuse_second_assignments(pending)
+            results = writing.save(pending, key=None, all_or_none=all_or_none)
+            if not writing.whole.custom:
+                self.field_security.forget()
+            return results
+
+    def _refuse_second_assignments(self, pending: Sequence[Pending]) -> None:
+        for one in pending:
+            set_id, user_id = (
+                full_id(str(one.row.get(name, ""))) or "" for name in ("PermissionSetId", "AssigneeId")
+            )
+            if self.grants.is_assigned(set_id, user_id):
+                message = "duplicate value found: <unknown> duplicates value on record with id: <unknown>"
+                one.refuse("DUPLICATE_VALUE", message)
 
     def update(
         self,
@@ -156,6 +189,10 @@ class Org:
             return [_deleted(one) for one in pending]
 
     def _bin(self, user: User, whole: ObjectSchema, record_ids: Sequence[str]) -> None:
+        if not whole.custom:
+            self.tables.remove(whole, "Id", record_ids)
+            self.field_security.forget()
+            return
         now = instant(self.now())
         changes = ("IsDeleted", "LastModifiedDate", "LastModifiedById", "SystemModstamp")
         with self.tables.transaction():
@@ -167,11 +204,12 @@ class Org:
 
     def _writing(self, user: User, object_name: str, wire: Wire) -> Writing:
         whole = self.schema.object(object_name)
-        if whole is None or not whole.custom:
+        seen = None if whole is None else self.field_security.seen_by(user, whole)
+        if whole is None or seen is None or not (whole.custom or whole.createable):
             raise NoSuchObject(f"The org has no object {object_name!r} that can be written.")
         return Writing(
             org=self.schema,
-            seen=self.field_security.seen_by(user, whole),
+            seen=seen,
             whole=whole,
             tables=self.tables,
             scripts=self.scripts,
@@ -193,6 +231,12 @@ class Org:
         """Hide a field from a user, or let him only read it."""
         whole, found = self._find(object_name, field_name)
         self.field_security.set(user, whole, found.name, access)
+
+    def install(self, changed: ObjectSchema) -> None:
+        """Give the org this object, or these fields of it: as a deployment does."""
+        with self.lock:
+            self.tables.stand_up(changed)
+            self.schema = self.schema.replacing(changed)
 
     def drop_field(self, object_name: str, field_name: str) -> None:
         """Take a field out of the org, as if it had never been installed."""
@@ -227,10 +271,27 @@ class Org:
         return whole, found
 
 
+def guard_from_new_users(org: Org) -> None:
+    """Every custom object and field is an older one: its admins see it, new users need a permission set."""
+    old = [user for user in org.settings.users if user.modifies_all_data]
+    for found in org.schema.objects.values():
+        if found.custom:
+            org.field_security.guard_object(found.name, open_to=old)
+            org.field_security.guard(found.name, found.fields, open_to=old)
+
+
 def _deleted(one: Pending) -> RowResult:
     if one.errors:
         return RowResult.refused(*one.errors, record_id=one.record_id)
     return RowResult(one.record_id, success=True)
 
 
-__all__ = ["NoSuchObject", "NotAnExternalId", "Org", "Row", "RowError", "RowResult"]
+__all__ = [
+    "NoSuchObject",
+    "NotAnExternalId",
+    "Org",
+    "Row",
+    "RowError",
+    "RowResult",
+    "guard_from_new_users",
+]

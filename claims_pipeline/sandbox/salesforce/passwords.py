@@ -29,12 +29,13 @@ class Doorkeeper:
 
     clock: Callable[[], datetime]
     trusted_network: bool = False  # the caller's address is one that needs no security token
+    restricted: bool = False  # the profile's login IP ranges leave the caller's address out
     _wrong: dict[str, int] = field(default_factory=dict)
     _locked_until: dict[str, datetime] = field(default_factory=dict)
 
     def judge(self, user: User | None, password: str) -> Verdict:
         """One attempt; `password` holds the security token at its end, where one is needed."""
-        if user is None or not user.active or self._is_locked(user):
+        if self.restricted or user is None or not user.active or self._is_locked(user):
             return Verdict.REFUSED
         if password == user.password + user.security_token or (
             self.trusted_network and password == user.password

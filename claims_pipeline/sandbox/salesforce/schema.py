@@ -67,6 +67,11 @@ class FieldSchema:
         return self.formula is None
 
     @property
+    def permissionable(self) -> bool:
+        """Whether field-level security applies: never to a required field, nor to Salesforce's own."""
+        return self.custom and not self.required
+
+    @property
     def case_insensitive_key(self) -> bool:
         """Unique, and "ABC" counts as a duplicate of "abc"."""
         return self.unique and not self.case_sensitive
@@ -85,6 +90,7 @@ class ObjectSchema:
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
+    for_admins: bool = False  # part of the org's set-up, which other users do not see
     _names: dict[str, FieldSchema] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 
 from claims_pipeline.sandbox.salesforce.people import User
 
+_JWT = "eyJ"
+FIRST_VERSION_WITH_JWT_IN_SOAP = 68
+
 
 @dataclass(frozen=True)
 class Session:
@@ -19,6 +22,11 @@ class Session:
     user: User
     expires_at: datetime
     only_to_set_password: bool = False
+
+    @property
+    def is_jwt(self) -> bool:
+        """Whether the token is a JWT: good for REST, and for SOAP in late versions alone."""
+        return self.token.startswith(_JWT)
 
 
 class Sessions:
@@ -35,13 +43,15 @@ class Sessions:
         self._prefix = f"{organization_id[:15]}!AQ"
         self._clock, self._new_secret = clock, new_secret
         self.lifetime_seconds = lifetime_seconds
+        self.jwt_tokens = False  # an option of the app: access tokens are JWTs
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 
-    def open(self, user: User, *, only_to_set_password: bool = False) -> Session:
+    def open(self, user: User, *, only_to_set_password: bool = False, by_oauth: bool = False) -> Session:
         """Sign a user in."""
+        prefix = f"{_JWT}0eXAiOiJKV1Qi." if by_oauth and self.jwt_tokens else self._prefix
         session = Session(
-            token=self._prefix + self._new_secret(),
+            token=prefix + self._new_secret(),
             user=user,
             expires_at=self._clock() + timedelta(seconds=self.lifetime_seconds),
             only_to_set_password=only_to_set_password,

@@ -3,6 +3,7 @@
 What belongs here: facts that an admin would choose. Not here: objects and fields, which are metadata.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from claims_pipeline.sandbox.salesforce.people import User
@@ -57,6 +58,12 @@ class OrgSettings:
     certificate: str | None = None
     approved_usernames: frozenset[str] = frozenset({INTEGRATION_USERNAME, ADMIN_USERNAME})
     client_credentials_username: str | None = INTEGRATION_USERNAME
+    assigned: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: {
+            "Claims_Integration": (INTEGRATION_USERNAME,),
+            "Claim_Payor_Mapping": (ADMIN_USERNAME,),
+        }
+    )  # permission set -> who has it from the start, where the org has it
     time_zone: str = "America/New_York"
 
     @property

@@ -1,4 +1,4 @@
-"""What Salesforce itself brings: the system fields of every object, and the objects User, Profile and Organization.
+"""What Salesforce itself brings: the system fields of every object, and the objects that stand in each org.
 
 What belongs here: the fields that clients ask of them. Not here: our objects, which are read from `salesforce/`.
 """
@@ -104,4 +104,80 @@ ORGANIZATION = _standard_object(
     _text("LanguageLocaleKey", "Language", 40),
 )
 
-OBJECTS: tuple[ObjectSchema, ...] = (USER, PROFILE, ORGANIZATION)
+
+def _setup_object(name: str, plural: str, prefix: str, *fields: FieldSchema) -> ObjectSchema:
+    """An object of the org's set-up: of no concern to users without the right to see it."""
+    return replace(_standard_object(name, plural, prefix, *fields), for_admins=True)
+
+
+def _to(name: str, target: str, relationship: str) -> FieldSchema:
+    return replace(
+        _text(name, f"{relationship} ID", 18),
+        type=FieldType.REFERENCE,
+        reference_to=(target,),
+        relationship=relationship,
+        required=True,
+    )
+
+
+PERMISSION_SET = _setup_object(
+    "PermissionSet",
+    "Permission Sets",
+    "0PS",
+    _text("Name", "Permission Set Name", 80, name_field=True),
+    _text("Label", "Permission Set Label", 80),
+    _text("Description", "Description", 255),
+    _flag("IsOwnedByProfile", "Is Owned By Profile"),
+)
+
+PERMISSION_SET_ASSIGNMENT = replace(
+    _setup_object(
+        "PermissionSetAssignment",
+        "Permission Set Assignments",
+        "0Pa",
+        replace(_to("PermissionSetId", "PermissionSet", "PermissionSet"), createable=True),
+        replace(_to("AssigneeId", "User", "Assignee"), createable=True),
+    ),
+    createable=True,
+    deletable=True,
+)
+
+OBJECT_PERMISSIONS = _setup_object(
+    "ObjectPermissions",
+    "Object Permissions",
+    "110",
+    _to("ParentId", "PermissionSet", "Parent"),
+    _text("SobjectType", "Object Type Name", 40),
+    *(
+        _flag(f"Permissions{name}", label)
+        for name, label in (
+            ("Read", "Read Records"),
+            ("Create", "Create Records"),
+            ("Edit", "Edit Records"),
+            ("Delete", "Delete Records"),
+            ("ViewAllRecords", "Read All Records"),
+            ("ModifyAllRecords", "Edit All Records"),
+        )
+    ),
+)
+
+FIELD_PERMISSIONS = _setup_object(
+    "FieldPermissions",
+    "Field Permissions",
+    "01k",
+    _to("ParentId", "PermissionSet", "Parent"),
+    _text("SobjectType", "Sobject Type Name", 40),
+    _text("Field", "Field Name", 250),
+    _flag("PermissionsRead", "Read Field"),
+    _flag("PermissionsEdit", "Edit Field"),
+)
+
+OBJECTS: tuple[ObjectSchema, ...] = (
+    USER,
+    PROFILE,
+    ORGANIZATION,
+    PERMISSION_SET,
+    PERMISSION_SET_ASSIGNMENT,
+    OBJECT_PERMISSIONS,
+    FIELD_PERMISSIONS,
+)

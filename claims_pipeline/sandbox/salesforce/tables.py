@@ -34,9 +34,14 @@ class Tables:
         self.connection.create_function("fold", 1, fold, deterministic=True)
         self.connection.execute("PRAGMA journal_mode = MEMORY")
         self.connection.execute("PRAGMA synchronous = OFF")
+        self._numbers: dict[str, Iterator[int]] = {}
         for found in schema.objects.values():
-            self._create(found)
-        self._numbers = {name: count(self._rows(name) + 1) for name in schema.objects}
+            self.stand_up(found)
+
+    def stand_up(self, schema: ObjectSchema) -> None:
+        """Make the object's table, or add the columns that it lacks."""
+        self._create(schema)
+        self._numbers.setdefault(schema.name, count(self._rows(schema.name) + 1))
 
     def close(self) -> None:
         """Let go of the database."""
@@ -128,6 +133,11 @@ class Tables:
         """Clear a lookup wherever it leads to one of these records."""
         change = f'UPDATE "{schema.name}" SET "{field.name}" = NULL WHERE "{field.name}" = ?'
         self.connection.executemany(change, [(found,) for found in record_ids])
+
+    def remove(self, schema: ObjectSchema, column: str, values: Iterable[str]) -> None:
+        """Forget every record that has one of these values; there is no bin for it."""
+        command = f'DELETE FROM "{schema.name}" WHERE "{column}" = ?'
+        self.connection.executemany(command, [(found,) for found in values])
 
     def empty(self, schema: ObjectSchema) -> None:
         """Forget every record of an object."""

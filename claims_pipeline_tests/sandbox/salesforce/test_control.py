@@ -167,7 +167,7 @@ def test_locked_out_users_are_let_in_again(sandbox: Sandbox, org: Org, me: User)
 @pytest.mark.parametrize(
     ("name", "given", "status", "says"),
     [
-        ("nonsense", {}, 404, "There is no such act; there are bulk, field-access,"),
+        ("nonsense", {}, 404, "There is no such act; there are addresses, bulk,"),
         ("write", {"as": "nobody", "object": "Claim__c", "rows": []}, 400, "names no user"),
         ("write", {"as": ADMIN_USERNAME, "object": "Nonsense__c", "rows": []}, 400, "no object"),
         ("write", {"as": ADMIN_USERNAME, "object": "Claim__c", "rows": 1}, 400, "`rows`"),
