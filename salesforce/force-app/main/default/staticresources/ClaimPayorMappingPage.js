@@ -104,13 +104,23 @@ window.ClaimPayorMappingPage = (function () {
 
     function start(root, remote) {
         const mostAtOnce = Number(root.getAttribute('data-most-at-once')) || 200;
-        const state = { status: STATUSES[0], term: '', cursors: [], page: { rows: [], more: false }, chosen: new Set() };
+        const state = {
+            status: STATUSES[0],
+            term: '',
+            cursors: [],
+            page: { rows: [], more: false },
+            chosen: new Set()
+        };
         const parts = build();
         let lastAsked = 0;
 
         function build() {
             const found = {
-                statuses: make('div', { class: 'slds-button-group slds-m-vertical_small', role: 'group', 'aria-label': 'Status' }),
+                statuses: make('div', {
+                    class: 'slds-button-group slds-m-vertical_small',
+                    role: 'group',
+                    'aria-label': 'Status'
+                }),
                 term: make('input', { id: 'cpm-term', type: 'search', class: 'slds-input', maxlength: '100' }),
                 tools: make('div', { class: 'slds-m-vertical_small', role: 'group', 'aria-label': 'Selected payors' }),
                 said: make('div', { class: 'slds-m-vertical_small', role: 'status', 'aria-live': 'polite' }),
@@ -124,7 +134,11 @@ window.ClaimPayorMappingPage = (function () {
             const search = make('form', { role: 'search', class: 'slds-form-element' }, [
                 make('label', { for: 'cpm-term', class: 'slds-form-element__label' }, 'Search payors by name or id'),
                 make('div', { class: 'slds-form-element__control' }, found.term),
-                make('button', { type: 'submit', class: 'slds-button slds-button_neutral slds-m-top_x-small' }, 'Search')
+                make(
+                    'button',
+                    { type: 'submit', class: 'slds-button slds-button_neutral slds-m-top_x-small' },
+                    'Search'
+                )
             ]);
             search.addEventListener('submit', function (event) {
                 event.preventDefault();
@@ -136,7 +150,15 @@ window.ClaimPayorMappingPage = (function () {
                 });
                 showRows();
             });
-            const headings = ['Payor in CollaborateMD', 'Id', 'Claims', 'Charged', 'Found by the pipeline', 'Decided', 'Actions'];
+            const headings = [
+                'Payor in CollaborateMD',
+                'Id',
+                'Claims',
+                'Charged',
+                'Found by the pipeline',
+                'Decided',
+                'Actions'
+            ];
             const table = make('table', { class: 'slds-table slds-table_bordered slds-table_cell-buffer' }, [
                 make('caption', { class: 'slds-assistive-text' }, 'Payors of the chosen status, most dollars first'),
                 make('thead', {}, [
@@ -293,7 +315,8 @@ window.ClaimPayorMappingPage = (function () {
             }
             return lines.concat(
                 row.suggestions.map(function (payor) {
-                    const score = payor.score === null || payor.score === undefined ? '' : ' (' + payor.score + ' % alike)';
+                    const score =
+                        payor.score === null || payor.score === undefined ? '' : ' (' + payor.score + ' % alike)';
                     return make(
                         'div',
                         {},
@@ -341,7 +364,9 @@ window.ClaimPayorMappingPage = (function () {
         function showTools() {
             const rows = chosenRows();
             parts.all.checked = rows.length > 0 && rows.length === state.page.rows.length;
-            emptied(parts.tools).appendChild(make('span', { class: 'slds-m-right_small' }, plural(rows.length, 'payor') + ' selected'));
+            emptied(parts.tools).appendChild(
+                make('span', { class: 'slds-m-right_small' }, plural(rows.length, 'payor') + ' selected')
+            );
             if (!rows.length || rows.length > mostAtOnce) {
                 return;
             }
@@ -391,7 +416,9 @@ window.ClaimPayorMappingPage = (function () {
                     { disabled: !state.cursors.length, 'data-page': 'previous' }
                 )
             );
-            parts.paging.appendChild(make('span', { class: 'slds-m-horizontal_small' }, 'Page ' + (state.cursors.length + 1)));
+            parts.paging.appendChild(
+                make('span', { class: 'slds-m-horizontal_small' }, 'Page ' + (state.cursors.length + 1))
+            );
             parts.paging.appendChild(
                 button(
                     'Next page',
@@ -421,13 +448,20 @@ window.ClaimPayorMappingPage = (function () {
         /** `payor`: a Claim Payor, null (to be chosen, where the act needs one) or 'first' (each row's suggestion). */
         function ask(act, rows, payor) {
             const asking = { act: act, rows: rows, payor: payor, asked: 0 };
-            const preview = make('p', { class: 'slds-m-vertical_small', role: 'status', 'aria-live': 'polite', 'data-preview': '' });
+            const preview = make('p', {
+                class: 'slds-m-vertical_small',
+                role: 'status',
+                'aria-live': 'polite',
+                'data-preview': ''
+            });
             const problem = make('p', { class: 'slds-text-color_error', role: 'alert', 'data-problem': '' });
             const save = button('Save', saveAsked, { class: 'slds-button slds-button_brand', 'data-save': '' });
             const cancel = button('Cancel', closeDialog, { 'data-cancel': '' });
             const whom = rows.length === 1 ? source(rows[0]) : plural(rows.length, 'payor');
             emptied(parts.dialog);
-            parts.dialog.appendChild(make('h2', { id: 'cpm-heading', class: 'slds-text-heading_medium' }, ACTS[act].heading + ': ' + whom));
+            parts.dialog.appendChild(
+                make('h2', { id: 'cpm-heading', class: 'slds-text-heading_medium' }, ACTS[act].heading + ': ' + whom)
+            );
             if (act === 'map' && payor !== 'first') {
                 parts.dialog.appendChild(chooser(rows, payor, pick, problem));
             }
@@ -462,7 +496,8 @@ window.ClaimPayorMappingPage = (function () {
                     .then(function (found) {
                         if (asked === asking.asked) {
                             const about = (found.atLeast ? 'at least ' : '') + plural(found.claims, 'claim');
-                            preview.textContent = 'The next sync changes ' + about + ', ' + dollars(found.charged) + ' charged.';
+                            preview.textContent =
+                                'The next sync changes ' + about + ', ' + dollars(found.charged) + ' charged.';
                             save.disabled = false;
                         }
                     })
@@ -497,11 +532,19 @@ window.ClaimPayorMappingPage = (function () {
         /** Search among the Claim Payors, and a new one made from the row. */
         function chooser(rows, first, pick, problem) {
             const term = make('input', { id: 'cpm-find', type: 'search', class: 'slds-input', maxlength: '100' });
-            const choices = make('fieldset', { class: 'cpm-choices' }, make('legend', { class: 'slds-assistive-text' }, 'Claim Payors'));
+            const choices = make(
+                'fieldset',
+                { class: 'cpm-choices' },
+                make('legend', { class: 'slds-assistive-text' }, 'Claim Payors')
+            );
             const offered = first ? [first] : rows.length === 1 ? rows[0].suggestions : [];
             let lastFound = 0;
             const find = make('form', { role: 'search' }, [
-                make('label', { for: 'cpm-find', class: 'slds-form-element__label' }, 'Find a Claim Payor by name or id'),
+                make(
+                    'label',
+                    { for: 'cpm-find', class: 'slds-form-element__label' },
+                    'Find a Claim Payor by name or id'
+                ),
                 term,
                 make('button', { type: 'submit', class: 'slds-button slds-button_neutral' }, 'Find')
             ]);
@@ -626,7 +669,11 @@ window.ClaimPayorMappingPage = (function () {
                     undo.disabled = true;
                     const decisions = saved.map(function (outcome) {
                         const row = before[outcome.rowId];
-                        const decision = decisionFor('restore', outcome.row, row.claimPayor ? row.claimPayor.recordId : null);
+                        const decision = decisionFor(
+                            'restore',
+                            outcome.row,
+                            row.claimPayor ? row.claimPayor.recordId : null
+                        );
                         decision.ignored = row.ignored;
                         return decision;
                     });
