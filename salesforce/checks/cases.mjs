@@ -67,7 +67,11 @@ function checkFacts(facts, className, members, path, findings) {
         }
         const type = members.get(className)?.get(name);
         if (!type) {
-            findings.add(path, 0, `${className} in ${CASES}.cls has no member for ${name} of ${facts.name ?? 'the file'}`);
+            findings.add(
+                path,
+                0,
+                `${className} in ${CASES}.cls has no member for ${name} of ${facts.name ?? 'the file'}`
+            );
             continue;
         }
         const inner = type.replace(/^List<(.*)>$/i, '$1').toLowerCase();

@@ -1,6 +1,6 @@
 /**
- * Proves of a folder like salesforce/ what can be proved without an org: `node check.mjs [folder]`. Prints one line a
- * finding and ends with 1 where there is any.
+ * Proves of a folder like salesforce/ what can be proved without an org: `node check.mjs [folder] [--only=step,step]`.
+ * Prints one line a finding and ends with 1 where there is any.
  */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,21 +13,37 @@ import { checkConversion, checkMetadata } from './metadata.mjs';
 import { Org } from './org.mjs';
 import { checkPages } from './page.mjs';
 
-const project = resolve(process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url)));
-const findings = new Findings(project);
-const onJava = runLinker(project, findings).then(() => runPmd(project, findings));
-const org = new Org(project);
+const STEPS = ['linker', 'pmd', 'apex', 'page', 'cases', 'metadata', 'conversion', 'format'];
+const given = process.argv.slice(2);
+const only =
+    given
+        .find((each) => each.startsWith('--only='))
+        ?.slice('--only='.length)
+        .split(',') ?? STEPS;
+const [folder = fileURLToPath(new URL('..', import.meta.url))] = given.filter((each) => !each.startsWith('--'));
+const unknown = [...only.filter((each) => !STEPS.includes(each)), ...given.filter((each) => /^--(?!only=)/.test(each))];
+if (unknown.length) {
+    console.error(`There is no ${unknown.join(', ')}; the steps are ${STEPS.join(', ')}.`);
+    process.exit(2);
+}
+
+const findings = new Findings(resolve(folder));
+const org = new Org(findings.project);
 const classes = parseClasses(org, findings);
-checkApex(org, classes, findings);
-checkPages(org, classes, findings);
-checkMetadata(org, findings);
-const cases = checkCases(org, classes, findings);
-const components = await checkConversion(org, findings);
-await checkFormat(project, findings);
-await onJava;
+const looked = [`${org.classes.names().length} classes`, `${org.pages.names().length} page`];
+const steps = {
+    linker: () => runLinker(findings.project, findings),
+    pmd: () => runPmd(findings.project, findings),
+    apex: () => checkApex(org, classes, findings),
+    page: () => checkPages(org, classes, findings),
+    cases: () => looked.push(`${checkCases(org, classes, findings)} cases of the page's rules`),
+    metadata: () => checkMetadata(org, findings),
+    conversion: async () => looked.push(`${await checkConversion(org, findings)} components, there and back`),
+    format: () => checkFormat(findings.project, findings)
+};
+for (const step of STEPS.filter((each) => only.includes(each))) {
+    await steps[step]();
+}
 findings.lines.forEach((line) => console.log(line));
-console.log(
-    `Looked at ${org.classes.names().length} classes, ${org.pages.names().length} page, ${components} components and ` +
-        `${cases} cases of the page's rules: ${findings.lines.length} findings.`
-);
+console.log(`Looked at ${looked.join(', ')} (${only.join(', ')}): ${findings.lines.length} findings.`);
 process.exitCode = findings.lines.length ? 1 : 0;

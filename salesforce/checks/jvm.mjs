@@ -8,7 +8,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const JARS = join(dirname(createRequire(import.meta.url).resolve('@salesforce/code-analyzer-pmd-engine')), 'java-lib', '*');
+const JARS = join(
+    dirname(createRequire(import.meta.url).resolve('@salesforce/code-analyzer-pmd-engine')),
+    'java-lib',
+    '*'
+);
 
 /** PMD's findings on the project's Apex and pages. */
 export async function runPmd(project, findings) {
@@ -28,7 +32,9 @@ export async function runLinker(project, findings) {
     try {
         files = answer.out.trim() ? JSON.parse(answer.out).files : [];
     } catch {
-        findings.lines.push(`apex-ls did not run (exit code ${answer.code}): ${(answer.out + answer.error).slice(0, 500)}`);
+        findings.lines.push(
+            `apex-ls did not run (exit code ${answer.code}): ${(answer.out + answer.error).slice(0, 500)}`
+        );
         return;
     }
     for (const file of files) {

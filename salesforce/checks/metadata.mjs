@@ -6,9 +6,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { filesUnder } from './findings.mjs';
 import { listViewField, readXml } from './org.mjs';
 
+const { ComponentSet, MetadataConverter } = createRequire(import.meta.url)('@salesforce/source-deploy-retrieve');
 const API_VERSION = '66.0';
 
 export function checkMetadata(org, findings) {
@@ -110,7 +112,9 @@ function checkPermissions(path, org, findings) {
     (set.pageAccesses ?? []).forEach((each) =>
         expect(org.pages.has(each.apexPage), path, `there is no page ${each.apexPage}`, findings)
     );
-    (set.tabSettings ?? []).forEach((each) => expect(org.tabs.has(each.tab), path, `there is no tab ${each.tab}`, findings));
+    (set.tabSettings ?? []).forEach((each) =>
+        expect(org.tabs.has(each.tab), path, `there is no tab ${each.tab}`, findings)
+    );
     (set.applicationVisibilities ?? []).forEach((each) =>
         expect(org.applications.has(each.application), path, `there is no app ${each.application}`, findings)
     );
@@ -127,27 +131,27 @@ function checkTab(path, org, findings) {
     }
 }
 
-/** Source format to the Metadata API's, with a manifest, and back: the same components both times. */
+/** Source format to the Metadata API's, with a manifest, and back to source: the same components, with the same content. */
 export async function checkConversion(org, findings) {
-    const { ComponentSet, MetadataConverter } = createRequire(import.meta.url)('@salesforce/source-deploy-retrieve');
     const scratch = mkdtempSync(join(tmpdir(), 'salesforce-check-'));
     try {
-        const source = ComponentSet.fromSource(org.folder);
-        source.sourceApiVersion = API_VERSION;
-        const { packagePath } = await new MetadataConverter().convert(source, 'metadata', {
-            type: 'directory',
-            outputDirectory: scratch,
-            genUniqueDir: true
-        });
-        const names = (set) => [...set.getSourceComponents().toArray().flatMap((each) => [each, ...each.getChildren()])].map(nameOf);
-        const before = new Set(names(source));
-        const after = new Set(names(ComponentSet.fromSource(packagePath)));
-        const lost = [...before].filter((name) => !after.has(name));
-        const made = [...after].filter((name) => !before.has(name));
-        lost.forEach((name) => findings.add(org.folder, 0, `${name} is lost in the Metadata API's format`));
-        made.forEach((name) => findings.add(org.folder, 0, `${name} comes up in the Metadata API's format alone`));
-        const manifest = readFileSync(join(packagePath, 'package.xml'), 'utf8');
-        expect(manifest.includes(`<version>${API_VERSION}</version>`), org.folder, 'package.xml is of another version', findings);
+        const packaged = await convert(org.folder, 'metadata', scratch);
+        const manifest = readFileSync(join(packaged, 'package.xml'), 'utf8');
+        const isOurVersion = manifest.includes(`<version>${API_VERSION}</version>`);
+        expect(isOurVersion, org.folder, 'package.xml is of another version', findings);
+        const before = componentsIn(org.folder);
+        const after = componentsIn(await convert(packaged, 'source', scratch));
+        for (const [name, content] of before) {
+            expect(after.has(name), org.folder, `${name} is lost in the Metadata API's format`, findings);
+            const isSame = isDeepStrictEqual(content, after.get(name) ?? content);
+            expect(
+                isSame,
+                org.folder,
+                `${name} is another when it comes back from the Metadata API's format`,
+                findings
+            );
+        }
+        expect(after.size === before.size, org.folder, 'the Metadata API format holds more components', findings);
         checkComplete(org, before, findings);
         return before.size;
     } catch (error) {
@@ -158,15 +162,29 @@ export async function checkConversion(org, findings) {
     }
 }
 
-function nameOf(component) {
-    return `${component.type.name} ${component.fullName.replaceAll('%20', ' ')}`.replace(
-        component.parent ? `${component.parent.fullName}.` : '',
-        component.parent ? `${component.parent.fullName}.` : ''
-    );
+async function convert(folder, format, scratch) {
+    const source = ComponentSet.fromSource(folder);
+    source.sourceApiVersion = API_VERSION;
+    const output = { type: 'directory', outputDirectory: scratch, genUniqueDir: true };
+    return (await new MetadataConverter().convert(source, format, output)).packagePath;
+}
+
+/** Every component of a folder in source format, children of objects too, with its content. */
+function componentsIn(folder) {
+    const found = ComponentSet.fromSource(folder)
+        .getSourceComponents()
+        .toArray()
+        .flatMap((each) => [each, ...each.getChildren()]);
+    return new Map(found.map((each) => [`${each.type.name} ${each.fullName}`, readXml(each.xml)]));
 }
 
 /** A file that the library does not take up would never be deployed. */
 function checkComplete(org, components, findings) {
     const files = filesUnder(org.folder, '-meta.xml').length;
-    expect(components.size === files, org.folder, `${files} metadata files make ${components.size} components`, findings);
+    expect(
+        components.size === files,
+        org.folder,
+        `${files} metadata files make ${components.size} components`,
+        findings
+    );
 }

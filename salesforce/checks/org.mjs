@@ -12,8 +12,10 @@ const { XMLParser } = createRequire(createRequire(import.meta.url).resolve('@sal
 );
 const STANDARD = JSON.parse(readFileSync(new URL('./standard.json', import.meta.url), 'utf8'));
 const REPEATED = new Set(
-    ('columns filters fieldPermissions objectPermissions classAccesses pageAccesses tabSettings ' +
-        'applicationVisibilities tabs layoutSections layoutColumns layoutItems').split(' ')
+    (
+        'columns filters fieldPermissions objectPermissions classAccesses pageAccesses tabSettings ' +
+        'applicationVisibilities tabs layoutSections layoutColumns layoutItems'
+    ).split(' ')
 );
 const parser = new XMLParser({ parseTagValue: false, isArray: (name) => REPEATED.has(name) });
 

@@ -11,7 +11,16 @@ import { childrenOf, kindOf, lineOf, nodes, textOf } from './findings.mjs';
 const require = createRequire(import.meta.url);
 const { CommonTokenStream, VFLexer, VFParser, ThrowingErrorListener } = require('@apexdevtools/vf-parser');
 const { CharStreams } = createRequire(require.resolve('@apexdevtools/vf-parser'))('antlr4ts');
-const AS_MARKUP = new Set(['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write', 'writeln', 'srcdoc', 'eval', 'Function']);
+const AS_MARKUP = new Set([
+    'innerHTML',
+    'outerHTML',
+    'insertAdjacentHTML',
+    'write',
+    'writeln',
+    'srcdoc',
+    'eval',
+    'Function'
+]);
 const ENCODED = /^(JSENCODE|JSINHTMLENCODE|HTMLENCODE|URLENCODE)\((.*)\)$/i;
 
 export function checkPages(org, classes, findings) {
@@ -84,7 +93,11 @@ function* expressionsOf(tree) {
             if (textOf(parts[place]) === '{!') {
                 start = place;
             } else if (start >= 0 && textOf(parts[place]) === '}') {
-                const inside = parts.slice(start + 1, place).map(textOf).join('').trim();
+                const inside = parts
+                    .slice(start + 1, place)
+                    .map(textOf)
+                    .join('')
+                    .trim();
                 yield [inside, lineOf(parts[start]), kindOf(parent) === 'ScriptChardata'];
                 start = -1;
             }
@@ -153,7 +166,10 @@ function checkScript(path, firstLine, text, actions, findings) {
     for (const node of scriptNodes(program)) {
         const tell = (words) => findings.add(path, firstLine + node.loc.start.line - 1, words);
         const property = node.type === 'MemberExpression' ? (node.property.name ?? node.property.value) : null;
-        if (AS_MARKUP.has(property) || (node.type === 'Identifier' && AS_MARKUP.has(node.name) && node.name !== 'write')) {
+        if (
+            AS_MARKUP.has(property) ||
+            (node.type === 'Identifier' && AS_MARKUP.has(node.name) && node.name !== 'write')
+        ) {
             tell(`${property ?? node.name} makes markup or code of text: use textContent`);
         }
         if (node.type === 'CallExpression' && node.callee.object?.name === 'remote') {
