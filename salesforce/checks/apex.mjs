@@ -145,9 +145,11 @@ function isAggregate(entry) {
 /** A permission set or static resource that is asked for by its name must be one of ours. */
 function checkNamedRecords(query, object, org, tell) {
     const known = { permissionset: org.permissionSets, staticresource: org.resources }[object.toLowerCase()];
-    const asked = /\bName='([^']*)'/i.exec(textOf(query));
-    if (known && asked && !known.has(asked[1])) {
-        tell(`there is no ${object} ${asked[1]}`);
+    for (const compared of nodes(query, (node) => kindOf(node) === 'FieldExpression')) {
+        const asked = /^Name='([^']*)'$/i.exec(textOf(compared));
+        if (known && asked && !known.has(asked[1])) {
+            tell(`there is no ${object} ${asked[1]}`);
+        }
     }
 }
 

@@ -5,13 +5,8 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkApex, parseClasses } from './apex.mjs';
-import { checkCases } from './cases.mjs';
 import { Findings } from './findings.mjs';
-import { checkFormat } from './format.mjs';
-import { runLinker, runPmd } from './jvm.mjs';
-import { checkConversion, checkMetadata } from './metadata.mjs';
 import { Org } from './org.mjs';
-import { checkPages } from './page.mjs';
 
 const STEPS = ['linker', 'pmd', 'apex', 'page', 'cases', 'metadata', 'conversion', 'format'];
 const given = process.argv.slice(2);
@@ -31,15 +26,22 @@ const findings = new Findings(resolve(folder));
 const org = new Org(findings.project);
 const classes = parseClasses(org, findings);
 const looked = [`${org.classes.names().length} classes`, `${org.pages.names().length} page`];
+// Each step is imported when it is run: some stand on large libraries.
 const steps = {
-    linker: () => runLinker(findings.project, findings),
-    pmd: () => runPmd(findings.project, findings),
+    linker: async () => (await import('./jvm.mjs')).runLinker(findings.project, findings),
+    pmd: async () => (await import('./jvm.mjs')).runPmd(findings.project, findings),
     apex: () => checkApex(org, classes, findings),
-    page: () => checkPages(org, classes, findings),
-    cases: () => looked.push(`${checkCases(org, classes, findings)} cases of the page's rules`),
-    metadata: () => checkMetadata(org, findings),
-    conversion: async () => looked.push(`${await checkConversion(org, findings)} components, there and back`),
-    format: () => checkFormat(findings.project, findings)
+    page: async () => (await import('./page.mjs')).checkPages(org, classes, findings),
+    cases: async () => {
+        const { checkCases } = await import('./cases.mjs');
+        looked.push(`${checkCases(org, classes, findings)} cases of the page's rules`);
+    },
+    metadata: async () => (await import('./metadata.mjs')).checkMetadata(org, findings),
+    conversion: async () => {
+        const { checkConversion } = await import('./conversion.mjs');
+        looked.push(`${await checkConversion(org, findings)} components, there and back`);
+    },
+    format: async () => (await import('./format.mjs')).checkFormat(findings.project, findings)
 };
 for (const step of STEPS.filter((each) => only.includes(each))) {
     await steps[step]();

@@ -7,9 +7,9 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { filesUnder } from './findings.mjs';
 
-const { XMLParser } = createRequire(createRequire(import.meta.url).resolve('@salesforce/source-deploy-retrieve'))(
-    'fast-xml-parser'
-);
+const { XMLParser, XMLValidator } = createRequire(
+    createRequire(import.meta.url).resolve('@salesforce/source-deploy-retrieve')
+)('fast-xml-parser');
 const STANDARD = JSON.parse(readFileSync(new URL('./standard.json', import.meta.url), 'utf8'));
 const REPEATED = new Set(
     (
@@ -23,6 +23,12 @@ const parser = new XMLParser({ parseTagValue: false, isArray: (name) => REPEATED
 export function readXml(path) {
     const [root] = Object.entries(parser.parse(readFileSync(path, 'utf8'))).filter(([name]) => name !== '?xml');
     return root[1] === '' ? {} : root[1];
+}
+
+/** Why a file is no well-formed XML; null where it is. */
+export function xmlProblem(path) {
+    const answer = XMLValidator.validate(readFileSync(path, 'utf8'));
+    return answer === true ? null : answer.err.msg;
 }
 
 /** A table of names that are compared without case, as Salesforce does. */
