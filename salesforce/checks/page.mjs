@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parse } from 'acorn';
-import { childrenOf, kindOf, lineOf, nodes, textOf } from './findings.mjs';
+import { childrenOf, filesUnder, kindOf, lineOf, nodes, textOf } from './findings.mjs';
 
 const require = createRequire(import.meta.url);
 const { CommonTokenStream, VFLexer, VFParser, ThrowingErrorListener } = require('@apexdevtools/vf-parser');
@@ -129,7 +129,7 @@ function problemOf(expression, isScript, controller, org, classes) {
     return isScript && !/^JS/i.test(encoded?.[1] ?? '') ? 'stands unescaped in a script: JSENCODE' : null;
 }
 
-/** The page's own script, and those that it includes: calls of remote actions, and no text made into markup. */
+/** The page's own script, and those of our static resources: calls of remote actions, and no text made into markup. */
 function checkScripts(path, tree, controller, org, findings) {
     const actions = new Map();
     for (const script of nodes(tree, (node) => kindOf(node) === 'ScriptChardata')) {
@@ -144,11 +144,8 @@ function checkScripts(path, tree, controller, org, findings) {
         }
         checkScript(path, lineOf(script), text.replace(/\{![^}]*\}/g, ''), actions, findings);
     }
-    for (const [, name] of readFileSync(path, 'utf8').matchAll(/<apex:includeScript[^>]*\{!\$Resource\.(\w+)\}/gi)) {
-        if (org.resources.has(name)) {
-            const file = join(org.folder, 'staticresources', `${name}.js`);
-            checkScript(file, 1, readFileSync(file, 'utf8'), actions, findings);
-        }
+    for (const file of filesUnder(join(org.folder, 'staticresources'), '.js')) {
+        checkScript(file, 1, readFileSync(file, 'utf8'), actions, findings);
     }
     for (const { name } of controller.remoteActions().filter((action) => !actions.has(action.name))) {
         findings.add(path, 1, `the page does not use the remote action ${name}`);
