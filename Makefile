@@ -56,7 +56,7 @@ check: $(READY) $(DYNAMODB_LOCAL) ## format, lint, strict types, import contract
 
 salesforce-check: $(SALESFORCE_CHECKS) ## what can be proved of salesforce/ without an org: Apex, page, metadata (Node.js, Java)
 	@node salesforce/checks/check.mjs
-	@node --test --test-reporter=dot salesforce/checks/
+	@node --test --test-reporter=dot salesforce/checks/*.test.mjs
 
 $(SALESFORCE_CHECKS): salesforce/checks/package-lock.json
 	@echo "Fetching what checks Salesforce's side (once, 240 MB) ..."

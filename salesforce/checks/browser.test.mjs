@@ -240,6 +240,20 @@ test('a failure is told where the person looks, and can be tried again', async (
     assert.equal(find('[data-save]').disabled, false);
 });
 
+test('what was saved is told, also where the list cannot be loaded again', async () => {
+    let loads = 0;
+    const listPayors = () => {
+        loads += 1;
+        return loads === 1 ? { rows: [rowOf({})], more: false } : null;
+    };
+    const { root, find, press } = await open({ listPayors });
+    await press('[data-act="ignore"]');
+    await press('[data-save]');
+    assert.equal(find('[role="status"]').textContent, '1 payor ignored.');
+    assert.ok(root.textContent.includes('The list could not be loaded again: load the page.'));
+    assert.ok(find('[data-undo]'));
+});
+
 test('a list that cannot be loaded says why', async () => {
     const { find } = await open({ listPayors: new Error('You may not map payors.') });
     assert.equal(find('[role="alert"]').textContent, 'You may not map payors.');

@@ -231,11 +231,13 @@ window.ClaimPayorMappingPage = (function () {
                         showRows();
                         say(plural(state.page.rows.length, 'payor') + ' shown, most dollars first.');
                     }
+                    return true;
                 })
                 .catch(function (error) {
                     if (asked === lastAsked) {
                         fail(error);
                     }
+                    return false;
                 });
         }
 
@@ -639,13 +641,16 @@ window.ClaimPayorMappingPage = (function () {
             rows.forEach(function (row) {
                 before[row.rowId] = row;
             });
-            return load().then(function () {
+            return load().then(function (isLoaded) {
                 const words = [plural(saved.length, 'payor') + ' ' + done + '.'];
                 if (unchanged) {
                     words.push(plural(unchanged, 'payor') + ' stood like that already.');
                 }
                 say(words.join(' '));
                 tellRefused(refused, before);
+                if (!isLoaded) {
+                    parts.failed.appendChild(make('div', {}, 'The list could not be loaded again: load the page.'));
+                }
                 offerUndo(done, saved, before);
             });
         }
