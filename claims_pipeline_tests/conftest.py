@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from claims_pipeline_tests.dynamodb_local import DynamoDBLocal
     from claims_pipeline_tests.town import Town
 
+settings.register_profile("untimed", deadline=None)  # how busy the machine is decides no test
+settings.load_profile("untimed")
 
 TOLD = "told"
 """A test's property of this name is a line for people, said at the end whatever process the test ran in."""

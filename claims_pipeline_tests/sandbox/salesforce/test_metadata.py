@@ -67,7 +67,7 @@ def test_a_key_is_unique_whatever_the_case(schema: OrgSchema, object_name: str, 
     assert found.case_insensitive_key
 
 
-def test_only_the_keys_and_the_payor_key_are_external_ids(schema: OrgSchema) -> None:
+def test_only_keys_and_what_claims_are_read_by_are_external_ids(schema: OrgSchema) -> None:
     named = {
         f"{name}.{found.name}"
         for name in OURS
@@ -76,6 +76,7 @@ def test_only_the_keys_and_the_payor_key_are_external_ids(schema: OrgSchema) -> 
     }
     assert named == {
         "Claim__c.Claim_Number__c",
+        "Claim__c.Source_Customer__c",
         "Claim__c.Source_Payor_Key__c",
         "Claim_Payor_Mapping__c.Payor_Key__c",
         "Claim_Sync_Issue__c.Issue_Key__c",
