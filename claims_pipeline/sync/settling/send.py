@@ -43,13 +43,21 @@ class Writer:
     on_job: JobListener | None = None
     before_batch: Callable[[], None] | None = None
 
-    def upsert(self, frames: Iterable[pl.DataFrame], total: int, purpose: str) -> Iterator[pl.DataFrame]:
+    def upsert(
+        self,
+        frames: Iterable[pl.DataFrame],
+        total: int,
+        purpose: str,
+        *,
+        sobject: str = CLAIM,
+        key: str = KEY_FIELD,
+    ) -> Iterator[pl.DataFrame]:
         """Outcome frames (`key`, `salesforce_id`, `outcome`, `code`, `fields`) of `total` payload rows."""
         folder = self.work / purpose
         folder.mkdir(mode=0o700, exist_ok=True)
         return self.salesforce.upsert(
-            CLAIM,
-            KEY_FIELD,
+            sobject,
+            key,
             frames,
             total=total,
             work_folder=folder,
@@ -255,6 +263,7 @@ def _outcome_rows(decided: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
         "fields",
         "salesforce_id",
         "match_rule",
+        "rows",
         pl.col("Source_Payor_Key__c").alias("payor_key"),
         *(pl.col(name).cast(pl.Decimal(16, 2)) for name in MONEY_FIELDS),
         *(_org_money(decided, name) for name in MONEY_FIELDS),
