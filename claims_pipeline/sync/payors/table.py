@@ -179,9 +179,8 @@ class PayorTable:
             return []
         raced: list[str] = []
         try:
-            for answer in writer.upsert(
-                [payload_of(changes)], len(changes), purpose, sobject=MAPPING, key=ROW_KEY
-            ):
+            frames = [payload_of(changes)]
+            for answer in writer.upsert_rows(MAPPING, ROW_KEY, frames, len(changes), purpose):
                 raced += self._told(answer, changes, last=last)
         except (LeaseLost, AnotherOrgAnswers):
             raise

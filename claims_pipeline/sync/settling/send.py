@@ -43,16 +43,14 @@ class Writer:
     on_job: JobListener | None = None
     before_batch: Callable[[], None] | None = None
 
-    def upsert(
-        self,
-        frames: Iterable[pl.DataFrame],
-        total: int,
-        purpose: str,
-        *,
-        sobject: str = CLAIM,
-        key: str = KEY_FIELD,
+    def upsert(self, frames: Iterable[pl.DataFrame], total: int, purpose: str) -> Iterator[pl.DataFrame]:
+        """Outcome frames (`key`, `salesforce_id`, `outcome`, `code`, `fields`) of `total` claims."""
+        return self.upsert_rows(CLAIM, KEY_FIELD, frames, total, purpose)
+
+    def upsert_rows(
+        self, sobject: str, key: str, frames: Iterable[pl.DataFrame], total: int, purpose: str
     ) -> Iterator[pl.DataFrame]:
-        """Outcome frames (`key`, `salesforce_id`, `outcome`, `code`, `fields`) of `total` payload rows."""
+        """The same for records of another object."""
         folder = self.work / purpose
         folder.mkdir(mode=0o700, exist_ok=True)
         return self.salesforce.upsert(
