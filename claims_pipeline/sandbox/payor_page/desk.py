@@ -213,8 +213,8 @@ class Desk:
             raise Refused("TERM_TOO_LONG")
         if not term.strip():
             return []
-        escaped = term.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        like = _text(f"%{escaped}%")
+        as_text = _escaped(term.strip()).replace("%", "\\%").replace("_", "\\_")
+        like = f"'%{as_text}%'"
         return [f"({name} LIKE {like} OR {payor_id} LIKE {like})"]
 
     def _told(self, record: Record) -> Json:
@@ -279,5 +279,8 @@ def _dollars(amount: object) -> str:
 
 def _text(value: str) -> str:
     """A text as a SOQL literal."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
-    return f"'{escaped}'"
+    return f"'{_escaped(value)}'"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
