@@ -281,7 +281,10 @@ async function begin() {
 
 at("search").addEventListener("submit", (event) => { event.preventDefault(); state.term = at("term").value; load(); });
 at("term").addEventListener("search", () => { if (!at("term").value && state.term) { state.term = ""; load(); } });
-at("all").addEventListener("change", () => { for (const id of state.rows.keys()) choose(id, at("all").checked); });
+at("all").addEventListener("change", () => {
+  state.chosen = new Set(at("all").checked ? state.rows.keys() : []);
+  show();
+});
 at("more").addEventListener("click", more);
 at("bulk-map").addEventListener("click", () => openDialog([...state.chosen]));
 at("bulk-ignore").addEventListener("click", () => openDialog([...state.chosen], null, "ignore"));
