@@ -105,7 +105,9 @@ _REFUSED: Mapping[str, PlainWords] = {
         "a flow of the org failed over the claim", f"{_ASK} which flow failed"
     ),
     "APEX_ERROR": PlainWords("a trigger of the org failed over the claim", f"{_ASK} which trigger failed"),
-    "ENTITY_IS_DELETED": PlainWords("the record was deleted while it was written", _PASSES),
+    "ENTITY_IS_DELETED": PlainWords(
+        "the record was deleted while it was written", "Nothing: it is tried again within a week"
+    ),
     "ENTITY_IS_LOCKED": PlainWords(
         "an approval process holds the record", "Finish or recall the approval in Salesforce"
     ),

@@ -46,6 +46,7 @@ _ROW = ", ".join(
         *(f"{payor}, {payor.replace('__c', '__r')}.Name, {score}" for payor, score in _SUGGESTED),
     )
 )
+_SEARCHED = ("Source_Payor_Name__c", "Source_Payor_Id__c", "Payor_Key__c")
 _IDS_A_QUERY = 200
 _AMOUNT = re.compile(r"-?\d{1,16}\.\d\d", re.ASCII)
 
@@ -109,7 +110,7 @@ class Desk:
 
     def payors(self, term: str) -> list[Json]:
         """Payors of the org whose name or id holds the term, in the order of their names."""
-        where = self._searching(term, "Name", "Payor_ID__c")
+        where = self._searching(term, ("Name", "Payor_ID__c"))
         found = self._query(
             f"SELECT Id, Name, Payor_ID__c FROM {PAYOR} {'WHERE ' + ' AND '.join(where) if where else ''} "
             f"ORDER BY Name, Id LIMIT {self._rules.limit('mostOffered')}"
@@ -205,17 +206,15 @@ class Desk:
             found += self._query(f"SELECT {fields} FROM {object_name} WHERE Id IN ({listed})")
         return found
 
-    def _searching(
-        self, term: str, name: str = "Source_Payor_Name__c", payor_id: str = "Source_Payor_Id__c"
-    ) -> list[str]:
+    def _searching(self, term: str, fields: Sequence[str] = _SEARCHED) -> list[str]:
         """Conditions that look for a term as text: nothing in it is a wildcard."""
         if len(term) > self._rules.limit("longestTerm"):
             raise Refused("TERM_TOO_LONG")
         if not term.strip():
             return []
         as_text = _escaped(term.strip()).replace("%", "\\%").replace("_", "\\_")
-        like = f"'%{as_text}%'"
-        return [f"({name} LIKE {like} OR {payor_id} LIKE {like})"]
+        found = [f"{name} LIKE '%{as_text}%'" for name in fields]
+        return [f"({' OR '.join(found)})"]
 
     def _told(self, record: Record) -> Json:
         """A row as the page takes it."""

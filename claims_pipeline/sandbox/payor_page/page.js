@@ -99,7 +99,7 @@ function standing(row) {
   const payor = row.claimPayor ? row.claimPayorName : row.automaticMatchName;
   if (row.status === "Ignored") shown.push(make("div", { textContent: "Left without a payor" }));
   else if (payor) shown.push(make("div", { textContent: payor }));
-  if (row.status === "Automatic") shown.push(make("div", { className: "small", textContent: `Found by ${ruleWords(row.rule)}` }));
+  if (row.status === "Automatic") shown.push(make("div", { className: "small", textContent: ruleWords(row.rule) }));
   if (row.waits) shown.push(make("div", { className: "small waits", textContent: "Claims follow at the next sync" }));
   else if (payor && row.status !== "Ignored") shown.push(make("div", { className: "small linked", textContent: "Claims are linked" }));
   if (row.decidedBy && (row.claimPayor || row.ignored)) shown.push(make("div", { className: "small", textContent: `By ${row.decidedBy}, ${row.decidedAt.slice(0, 16).replace("T", " ")} UTC` }));
@@ -108,12 +108,13 @@ function standing(row) {
       type: "button", className: "chip", aria: { label: `Map ${nameOf(row)} to ${offer.name}, ${offer.score} % alike` },
       onclick: () => openDialog([row.id], offer.id),
     }, `${offer.name} `, make("small", { textContent: `${offer.score} %` })));
+    if (row.rule === "AMBIGUOUS") shown.push(make("div", { className: "small waits", textContent: ruleWords(row.rule) }));
     shown.push(chips.length ? make("div", { className: "chips" }, ...chips) : make("div", { className: "small", textContent: "No payor of a like name" }));
   }
   return shown;
 }
 
-const ruleWords = (rule) => ({ NAME_AND_ID: "name and id", ID: "its id", NAME: "its name" })[rule] ?? "name and id";
+const ruleWords = (rule) => state.facts.rules[rule] ?? rule ?? "";
 
 function buttonsOf(row) {
   const labels = { map: row.status === "Unmapped" || row.status === "Ignored" ? "Map…" : "Change…", takeBack: "Take back", ignore: "Ignore", unignore: "Stop ignoring" };

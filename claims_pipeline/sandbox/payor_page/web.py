@@ -94,6 +94,7 @@ class _Page:
             "statuses": rules.statuses,
             "words": rules.words,
             "acts": {each["act"]: each["label"] for each in rules.raw["acts"]},
+            "rules": {each["rule"]: each["words"] for each in rules.raw["matchRules"]},
             "mostAtOnce": rules.limit("mostAtOnce"),
             "longestName": rules.limit("longestName"),
             "longestPayorId": rules.limit("longestPayorId"),

@@ -5,7 +5,7 @@ stops no claim. Not here: what a row must say (`claims.payor_rows`), nor linking
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -35,6 +35,9 @@ _COLUMNS = {
     "charged_amount": payor_rows.CHARGED,
     **{name.removesuffix("__c").lower(): name for pair in payor_rows.SUGGESTIONS for name in pair},
 }
+Changes = Mapping[str, Mapping[str, str | None]]
+"""Payor key -> the fields of its row that change."""
+
 _RACED = "DUPLICATE_VALUE"
 _TAKEN = ("created", "updated")
 
@@ -54,6 +57,7 @@ class PayorTable:
     lengths: Mapping[str, int]
     _warnings: list[str] = field(default_factory=list)
     _refused: dict[str, str] = field(default_factory=dict)
+    _is_fresh: bool = False
 
     @classmethod
     def of(cls, payors: StampedFrame, matcher: PayorMatcher, writer: Writer, on: date) -> "PayorTable":
@@ -99,11 +103,12 @@ class PayorTable:
         """Before these claims are sent: a row for each of their payors, and what claims are about to be linked to."""
         seen = {payor.key: payor for payor in seen_payors(claims)}
         for payor in seen.values():
-            self.matcher.match(
-                payor.name, payor.payor_id
-            )  # from now on a key that was cut is known by its name
+            self.matcher.match(payor.name, payor.payor_id)  # so that a key that was cut is known by its name
         if not self.writable:
             return
+        self._write(lambda: self._of_seen(seen), writer, "payors-seen")
+
+    def _of_seen(self, seen: Mapping[str, SeenPayor]) -> Changes:
         changes = {}
         for key in dict.fromkeys((*seen, *self.rows)):
             standing = self.rows.get(key, {})
@@ -111,7 +116,7 @@ class PayorTable:
             if key in seen:
                 changed |= payor_rows.seen_on(self.on, standing, differs=bool(changed))
             changes[key] = changed
-        self._write(changes, writer, "payors-seen")
+        return changes
 
     def settle(self, groups: Iterable[Group], settled: Mapping[str, bool], writer: Writer) -> None:
         """After claims were linked: counts and dollars that the org itself tells, and what claims are linked to.
@@ -121,32 +126,33 @@ class PayorTable:
         """
         if not self.writable:
             return
-        named: dict[str, SeenPayor] = {}
-        claims, charged = Counter[str](), defaultdict[str, Decimal](Decimal)
-        for group in groups:
-            named.setdefault(group.payor_key, SeenPayor(group.payor_key, group.payor_name, group.payor_id))
-            if group.lookup is None:
-                claims[group.payor_key] += group.claims
-                charged[group.payor_key] += group.charged
+        waiting = Waiting.of(groups)
+        self._write(lambda: self._of_settled(waiting, settled), writer, "payors-settled")
+
+    def _of_settled(self, waiting: "Waiting", settled: Mapping[str, bool]) -> Changes:
         changes = {}
-        for key in dict.fromkeys((*self.rows, *named)):
+        for key in dict.fromkeys((*self.rows, *waiting.named)):
             standing = self.rows.get(key, {})
-            says: dict[str, str | None] = payor_rows.amounts(claims[key], charged[key])
+            says: dict[str, str | None] = payor_rows.amounts(waiting.claims[key], waiting.charged[key])
             match = self.matcher.match_key(key)
             if settled.get(key, True) and (match.payor or self.matcher.can_tell(key)):
                 says |= payor_rows.linked_after(match)
             changed = payor_rows.differences(says, standing)
             if not standing:
-                changed |= self._changed(named[key], standing)
+                changed |= self._changed(waiting.named[key], standing)
                 changed |= payor_rows.seen_on(self.on, standing, differs=True)
             changes[key] = changed
-        self._write(changes, writer, "payors-settled")
+        return changes
 
-    def read_again(self, writer: Writer) -> None:
-        """What stands in the table now: another run may have written since it was read."""
-        mappings = writer.salesforce.read_mappings() if self.writable else None
+    def is_stale(self) -> None:
+        """Time has passed: what stands in the table is read again before the next write."""
+        self._is_fresh = False
+
+    def _read_again(self, writer: Writer) -> None:
+        mappings = writer.salesforce.read_mappings()
         if mappings is not None:
             self.rows = _rows_of(mappings)
+            self._is_fresh = True
 
     def _changed(self, seen: SeenPayor, standing: Mapping[str, str | None]) -> dict[str, str | None]:
         says = payor_rows.linked_before(self.matcher.match_key(seen.key), standing)
@@ -155,44 +161,42 @@ class PayorTable:
             says |= payor_rows.what_it_says(seen, standing, automatic, self.lengths)
         return payor_rows.differences(says, standing)
 
-    def _write(self, changes: Mapping[str, Mapping[str, str | None]], writer: Writer, purpose: str) -> None:
-        """Write the fields that differ, and nothing else; remember what was taken."""
-        ours = {
-            key: kept
-            for key, changed in changes.items()
-            if (kept := {name: value for name, value in changed.items() if name in self.writable})
-        }
-        again = self._sent(ours, writer, purpose)
-        if again:  # another run made the row since ours read the table
-            self._sent({key: ours[key] for key in again}, writer, f"{purpose}-again", last=True)
+    def _write(self, changes_of: Callable[[], Changes], writer: Writer, purpose: str) -> None:
+        """Write the fields that differ from what stands now, and nothing else; remember what was taken.
 
-    def _sent(
-        self,
-        changes: Mapping[str, Mapping[str, str | None]],
-        writer: Writer,
-        purpose: str,
-        *,
-        last: bool = False,
-    ) -> list[str]:
-        """The keys that raced another run."""
-        if not changes:
-            return []
-        raced: list[str] = []
+        The table was read when the run began, or by an attempt before it: it is read again before the first write.
+        """
+        if not self._ours(changes_of()):
+            return
         try:
-            frames = [payload_of(changes)]
-            for answer in writer.upsert_rows(MAPPING, ROW_KEY, frames, len(changes), purpose):
-                raced += self._told(answer, changes, last=last)
+            if not self._is_fresh:
+                self._read_again(writer)
+            ours = self._ours(changes_of())
+            again = list(self._sent(ours, writer, purpose))
+            list(self._sent({key: ours[key] for key in again}, writer, f"{purpose}-again", last=True))
         except (LeaseLost, AnotherOrgAnswers):
             raise
         except ClaimsPipelineError as error:  # claims are sent whatever becomes of rows about their payors
             self._warnings.append(
                 f"{MAPPING} could not be written ({type(error).__name__}); the next sync does"
             )
-        return raced
 
-    def _told(
-        self, answer: pl.DataFrame, changes: Mapping[str, Mapping[str, str | None]], *, last: bool
-    ) -> Iterator[str]:
+    def _ours(self, changes: Changes) -> Changes:
+        """What may be written of the changes, without rows in which nothing differs."""
+        kept = {
+            key: {name: value for name, value in changed.items() if name in self.writable}
+            for key, changed in changes.items()
+        }
+        return {key: changed for key, changed in kept.items() if changed}
+
+    def _sent(self, changes: Changes, writer: Writer, purpose: str, *, last: bool = False) -> Iterator[str]:
+        """The keys whose rows another run has made since ours read the table: once more finds them."""
+        if changes:
+            frames = [payload_of(changes)]
+            for answer in writer.upsert_rows(MAPPING, ROW_KEY, frames, len(changes), purpose):
+                yield from self._told(answer, changes, last=last)
+
+    def _told(self, answer: pl.DataFrame, changes: Changes, *, last: bool) -> Iterator[str]:
         for key, outcome, code, fields in answer.select("key", "outcome", "code", "fields").iter_rows():
             if outcome in _TAKEN:
                 self.rows.setdefault(key, {}).update(changes[key])
@@ -203,6 +207,28 @@ class PayorTable:
                 self._refused[key] = code or outcome.upper()
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """The org's claims by payor key: what names each, and those without a payor in number and charged US dollars."""
+
+    named: Mapping[str, SeenPayor]
+    claims: Mapping[str, int]
+    charged: Mapping[str, Decimal]
+
+    @classmethod
+    def of(cls, groups: Iterable[Group]) -> "Waiting":
+        """From all groups of the org."""
+        named: dict[str, SeenPayor] = {}
+        claims, charged = Counter[str](), defaultdict[str, Decimal](Decimal)
+        for group in groups:
+            key = group.payor_key.casefold()  # one typed by hand counts with its row
+            named.setdefault(key, SeenPayor(key, group.payor_name, group.payor_id))
+            if group.lookup is None:
+                claims[key] += group.claims
+                charged[key] += group.charged
+        return cls(named, claims, charged)
+
+
 def seen_payors(claims: StampedFrame) -> Iterator[SeenPayor]:
     """The payors of claims, one spelling a key: the first in the order of their letters."""
     named = claims.frame.select(PAYOR_KEY_FIELD, "payor_name", "payor_id").unique()
@@ -211,7 +237,7 @@ def seen_payors(claims: StampedFrame) -> Iterator[SeenPayor]:
         yield SeenPayor(key, name, payor_id)
 
 
-def payload_of(changes: Mapping[str, Mapping[str, str | None]]) -> pl.DataFrame:
+def payload_of(changes: Changes) -> pl.DataFrame:
     """One row a key: the changed fields, and LEAVE for those that stay as they are."""
     names = dict.fromkeys(name for changed in changes.values() for name in changed)
     columns = {name: [changed.get(name, LEAVE) for changed in changes.values()] for name in names}

@@ -80,6 +80,6 @@ def _relink_and_tell(payors: PayorTable, rules: CompareRules, writer: Writer, sa
     relinked = relink(groups, matcher, rules, writer)
     if relinked.counts:
         groups = list(payor_groups(salesforce))
-        payors.read_again(writer)
+        payors.is_stale()
     payors.settle(groups, settled_keys(groups, matcher), writer)
     return relinked

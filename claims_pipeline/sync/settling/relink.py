@@ -47,7 +47,8 @@ def settled_keys(groups: Iterable[Group], matcher: PayorMatcher) -> dict[str, bo
     settled: dict[str, bool] = {}
     for group in groups:
         is_right = wanted_lookup(group, matcher) == LEAVE
-        settled[group.payor_key] = settled.get(group.payor_key, True) and is_right
+        key = group.payor_key.casefold()
+        settled[key] = settled.get(key, True) and is_right
     return settled
 
 
