@@ -13,7 +13,7 @@ TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-faults test-faults-everywhere check strace chromium pictures dynamodb-local bench constraints clean
+.PHONY: help demo ui test test-faults test-faults-everywhere check strace chromium pictures dynamodb-local bench profile constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -65,8 +65,11 @@ dynamodb-local: $(DYNAMODB_LOCAL) ## fetch what the sync state's tests run again
 $(DYNAMODB_LOCAL): claims_pipeline_tests/dynamodb_local_package.py | $(READY)
 	@$(BIN)/python -m claims_pipeline_tests.dynamodb_local_package
 
-bench: $(READY) ## rows a second, API calls and peak memory for 70,000 claims against the sandbox
-	@$(BIN)/python bench/sync.py $(if $(CLAIMS),--claims $(CLAIMS))
+bench: $(READY) ## what 700,000 claims cost, each figure beside its bound, against the sandbox (an hour): make bench [CLAIMS=70000]
+	@$(BIN)/python -m bench $(if $(CLAIMS),--claims $(CLAIMS)); found=$$?; $(BIN)/python -m bench.beside; exit $$found
+
+profile: $(READY) ## a flame graph of a first load: make profile [CLAIMS=70000]
+	@$(BIN)/python -m bench.profile $(if $(CLAIMS),--claims $(CLAIMS))
 
 constraints: ## pin what a fresh install gives today
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints

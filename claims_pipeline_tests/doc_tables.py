@@ -3,10 +3,13 @@
 What belongs here: every table of the docs that lists what the code knows. `test_docs` fails when one is out of date.
 """
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bench.beside.table import Line
+from bench.bounds import Figure
 from claims_pipeline.claims import compare
 from claims_pipeline.claims.columns import COLUMNS, KNOWN_BUT_NOT_CARRIED, Kind
 from claims_pipeline.claims.outcomes import PLAIN_WORDS
@@ -35,7 +38,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _salesforce_type(found: FieldSchema) -> str:
     if found.type is FieldType.STRING:
-        return f"Text({found.length})" + (", external id, unique" if found.external_id else "")
+        marks = (", external id" if found.external_id else "") + (", unique" if found.unique else "")
+        return f"Text({found.length}){marks}"
     if found.type is FieldType.CURRENCY:
         return f"Currency({found.precision - found.scale},{found.scale})"
     if found.type is FieldType.PICKLIST:
@@ -113,7 +117,38 @@ def exit_codes() -> str:
     return _table(("code", "meaning"), [(str(code.value), meaning_of(code)) for code in Exit])
 
 
+def figures() -> str:
+    """What `make bench` last kept in `bench/figures.json`."""
+    kept = json.loads((REPOSITORY / "bench" / "figures.json").read_text())
+    rows = [
+        (each.work, each.name, each.number, "" if each.most is None else f"{each.most:g}", each.verdict)
+        for each in (Figure(**found) for found in kept["figures"])
+    ]
+    return f"{kept['machine']}; {kept['on']}\n\n" + _table(
+        ("work", "figure", "measured", "at most", ""), rows
+    )
+
+
+def beside() -> str:
+    """What `python -m bench.beside` last kept: ours, and what people would use instead."""
+    lines = [Line(**found) for found in json.loads((REPOSITORY / "bench" / "beside.json").read_text())]
+    rows = [
+        (
+            line.name,
+            f"{'about ' if line.is_scaled else ''}{line.seconds:,.0f} s ({line.seconds / lines[0].seconds:.1f})",
+            f"{line.peak_mib:,.0f} MiB",
+            f"{line.api_calls:,}",
+            f"{line.taken:,} of {line.carried - line.refused:,}",
+            line.verdict,
+        )
+        for line in lines
+    ]
+    head = ("way", "time (to ours)", "memory", "API calls", "arrived", "of the 1 % that the org refuses")
+    return _table(head, rows)
+
+
 TABLES = {
+    "docs/performance.md": {"figures": figures, "beside": beside},
     "docs/fields.md": {
         "report-columns": report_columns,
         "claim-fields": claim_fields,

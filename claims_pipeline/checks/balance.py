@@ -1,7 +1,7 @@
 """The balance checks: rows, keys and dollars in are rows, keys and dollars out.
 
 What belongs here: the checks' names, words and results for Dagster. Not here: the counting (`sync.balance`,
-`sync.synced`). They run inside the asset's own step: a separate check step would run after the asset is written.
+`settling.synced`). They run inside the asset's own step: a separate check step would run after the asset is written.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """The check `salesforce_equals_source`: after a full fetch, Salesforce holds what the source holds.
 
-What belongs here: the check's name, its step, and its result for Dagster. Not here: the comparison (`sync.reconcile`).
+What belongs here: the check's name, its step, and its result for Dagster. Not here: comparing (`sync.reconciliation`).
 It is a step of its own, after the sync's commit, and takes no asset as input: Dagster would load every partition.
 """
 

@@ -56,6 +56,7 @@ MONEY_FIELDS: tuple[str, ...] = tuple(
 LEAVE = ""
 """In a payload: leave the field as it stands in the org. (Null clears it; text is never empty.)"""
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _HASH_VERSION = "1"
 _HASH_DIGITS = 38
 _PERSON_DECIDED = "TABLE"
@@ -110,7 +111,7 @@ def source_hash(claims: pl.DataFrame) -> pl.Series:
 
 
 def _digest(values: Sequence[str | None]) -> str:
-    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    text = _JSON(values)
     return f"{_HASH_VERSION}:{hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]}"
 
 

@@ -73,14 +73,11 @@ def clean_rows(raw: pl.DataFrame, rules: RowRules) -> pl.DataFrame:
 
 def _clean_cells(raw: pl.DataFrame, rules: RowRules) -> pl.DataFrame:
     """The cells of every field without invisible characters and stray spaces, null where blank or not carried."""
-    carried = {field: pl.col(field) for field in FIELDS if rules.carries(field)}
-    untidy = raw.select(values.is_untidy(cells).any() for cells in carried.values()).row(0) if carried else ()
+    nothing = pl.repeat(None, raw.height, dtype=pl.String, eager=True)
     cleaned = {
-        field: values.clean(cells) if found else cells
-        for (field, cells), found in zip(carried.items(), untidy, strict=True)
+        field: values.cleaned(raw.get_column(field)) if rules.carries(field) else nothing for field in FIELDS
     }
-    nothing = pl.lit(None, dtype=pl.String)
-    cells = raw.with_columns(cleaned.get(field, nothing).alias(field) for field in FIELDS)
+    cells = raw.with_columns(column.alias(field) for field, column in cleaned.items())
     return cells.with_columns(pl.col(field).alias(_cell(field)) for field in FIELDS)
 
 

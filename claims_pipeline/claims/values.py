@@ -39,8 +39,18 @@ _ISO_DATE = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[T ]{_TIME}(?:{_ZONE})?)?$"
 
 
 def is_untidy(cells: pl.Expr) -> pl.Expr:
-    """True where `clean` could change a cell; a column without one need not be cleaned."""
+    """True where `clean` could change a cell."""
     return cells.str.contains(_UNTIDY) | (cells == "")
+
+
+def cleaned(cells: pl.Series) -> pl.Series:
+    """`clean` of a whole column: only the untidy cells are worked on, which in most columns are few or none."""
+    column = pl.col(cells.name)
+    untidy = cells.to_frame().select(is_untidy(column)).to_series().fill_null(value=False)
+    if not untidy.any():
+        return cells
+    tidied = cells.filter(untidy).to_frame().select(clean(column)).to_series()
+    return cells.scatter(untidy.arg_true(), tidied)
 
 
 def clean(cells: pl.Expr) -> pl.Expr:

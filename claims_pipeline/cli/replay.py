@@ -6,7 +6,7 @@ import click
 
 from claims_pipeline.cli.exits import Exit
 from claims_pipeline.cli.progress import progress
-from claims_pipeline.cli.sync import tell
+from claims_pipeline.cli.sync import tell, tell_unmapped
 from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
@@ -28,5 +28,6 @@ def command(customer: str, sequence: int | None, resend: bool) -> int:
         told = attempt_told(connections.state, known.number)
         with told, progress(f"customer {known.number}") as say:
             whole = replay(known, sequence, SyncOptions(resend=resend), connections, say)
-        tell(whole, connections)
+        tell(whole)
+        tell_unmapped(whole.payors, connections)
         return Exit.ALL_ARRIVED if whole.all_arrived else Exit.NOT_ALL_ARRIVED

@@ -12,6 +12,7 @@ from claims_pipeline.cli.exits import Exit, exit_code_of, words_of, worst
 from claims_pipeline.cli.progress import progress
 from claims_pipeline.cli.reconcile import exit_code_of_found, reconcile_one
 from claims_pipeline.settings import Customer, FilterKind
+from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
@@ -44,18 +45,25 @@ def command(numbers: tuple[str, ...], full: bool, dry_run: bool, resend: bool, a
     kind = FilterKind.FULL if full else FilterKind.RECENT
     by = this_user() if accept_empty else ""
     options = SyncOptions(kind, dry_run, resend, accept_empty, by)
+    payors: list[StampedFrame] = []
     with connect(settings, f"cli-{uuid.uuid4().hex}") as connections:
-        codes = [_one(customer, options, connections) for customer in chosen_customers(settings, numbers)]
+        customers = chosen_customers(settings, numbers)
+        codes = [_one(customer, options, connections, payors) for customer in customers]
+        if payors:
+            codes.append(_tell_unmapped(payors[-1], connections))
     return worst(codes)
 
 
-def _one(customer: Customer, options: SyncOptions, connections: Connections) -> Exit:
-    """One customer's sync; a failure is told, and does not hold the others."""
+def _one(
+    customer: Customer, options: SyncOptions, connections: Connections, payors: list[StampedFrame]
+) -> Exit:
+    """One customer's sync; a failure is told, and does not hold the others. `payors`: those it read are added."""
     told = nullcontext() if options.dry_run else attempt_told(connections.state, customer.number)
     try:
         with told, progress(f"customer {customer.number}") as say:
             whole = sync_customer(customer, options, connections, say)
-        tell(whole, connections)
+        tell(whole)
+        payors.append(whole.payors)
         equal = _told_equal(customer, connections) if options.reconciles else Exit.ALL_ARRIVED
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the other customers' turn comes
         click.echo(f"Customer {customer.number} failed: {words_of(error)}", err=True)
@@ -72,10 +80,23 @@ def _told_equal(customer: Customer, connections: Connections) -> Exit:
     return exit_code_of_found(found)
 
 
-def tell(whole: WholeSync, connections: Connections) -> None:
+def tell(whole: WholeSync) -> None:
     """What became of the claims, at once: they have arrived, whatever becomes of the list of payors."""
     for line in summary(whole.synced, whole.rejected):
         click.echo(line)
-    unmapped = unmapped_payors(connections.salesforce, matcher_of(whole.payors), connections.now())
+
+
+def tell_unmapped(payors: StampedFrame, connections: Connections) -> None:
+    """The payors to map: the org's own claims of all customers, so once, however many customers were synced."""
+    unmapped = unmapped_payors(connections.salesforce, matcher_of(payors), connections.now())
     for line in unmapped_lines(unmapped):
         click.echo(line)
+
+
+def _tell_unmapped(payors: StampedFrame, connections: Connections) -> Exit:
+    try:
+        tell_unmapped(payors, connections)
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - what arrived has arrived
+        click.echo(f"The payors to map could not be told: {words_of(error)}", err=True)
+        return exit_code_of(error)
+    return Exit.ALL_ARRIVED

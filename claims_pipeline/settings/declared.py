@@ -200,6 +200,12 @@ class DeclaredSettings(BaseModel):
         "a number of at least 1",
         default=2000,
     )
+    jobs_at_once: Annotated[int, Field(ge=1, le=10)] = setting(
+        "SALESFORCE_JOBS_AT_ONCE",
+        "How many Bulk jobs of one sync may run at the same time.",
+        "a number from 1 to 10",
+        default=3,
+    )
     fields_left_alone: Annotated[frozenset[str], BeforeValidator(shapes.field_names)] = setting(
         "SALESFORCE_FIELDS_LEFT_ALONE",
         "Fields of Claim__c that people own in this org: never sent, never healed.",
@@ -208,12 +214,12 @@ class DeclaredSettings(BaseModel):
     )
     salesforce_poll_seconds: Seconds = setting(
         "SALESFORCE_POLL_SECONDS",
-        "How long to wait between two questions for a Bulk job.",
+        "The longest wait between two looks at a Bulk job; a long job is looked at less often.",
         _SECONDS,
         default=5.0,
     )
     salesforce_deadline_seconds: Seconds = setting(
-        "SALESFORCE_DEADLINE_SECONDS", "How long one Bulk job may take in all.", _SECONDS, default=3600.0
+        "SALESFORCE_DEADLINE_SECONDS", "How long one Bulk job may take in all.", _SECONDS, default=21600.0
     )
 
     table_name: Annotated[str, AfterValidator(shapes.matching(r"[A-Za-z0-9_.-]{3,255}"))] = setting(

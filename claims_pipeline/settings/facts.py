@@ -94,6 +94,7 @@ class Salesforce:
     consumer_secret: SecretStr | None
     batch_size: int
     bulk_from_rows: int
+    jobs_at_once: int
     fields_left_alone: frozenset[str]
     poll_seconds: float
     deadline_seconds: float

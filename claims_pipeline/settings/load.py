@@ -210,6 +210,7 @@ def _salesforce(declared: DeclaredSettings, sign_in: SignIn, private_key: Secret
         consumer_secret=declared.consumer_secret,
         batch_size=declared.batch_size,
         bulk_from_rows=declared.bulk_from_rows,
+        jobs_at_once=declared.jobs_at_once,
         fields_left_alone=declared.fields_left_alone,
         poll_seconds=declared.salesforce_poll_seconds,
         deadline_seconds=declared.salesforce_deadline_seconds,

@@ -1,7 +1,8 @@
 """Transform: stored raw rows and payors become claims in Salesforce's shape, rejected rows, and the proof of both."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from claims_pipeline.claims.grain import settle_claims
 from claims_pipeline.claims.outcomes import Rejection
 from claims_pipeline.claims.payors import PayorMatcher
 from claims_pipeline.claims.rows import RowRules, clean_rows
+from claims_pipeline.storage.ahead import ahead
 from claims_pipeline.storage.buckets import Buckets, PartWriter, bucket_count
 from claims_pipeline.storage.frames import StampedFrame, Storage
 from claims_pipeline.sync.balance import DoesNotBalance, RowBalance, RowTally, recount
@@ -44,19 +46,30 @@ def transform(
     `lengths`: Salesforce field -> length in UTF-16 units, from describe. Memory: one slice, then one hash bucket,
     and one (file, row number) pair a row.
     """
-    rules = row_rules(raw, lengths)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="recount") as beside:
+        told_by_the_second_reader = beside.submit(recount, raw, storage)
+        return _transformed(raw, payors, row_rules(raw, lengths), work, told_by_the_second_reader.result)
+
+
+def _transformed(
+    raw: StampedFrame,
+    payors: StampedFrame,
+    rules: RowRules,
+    work: Path,
+    recounted: Callable[[], pl.DataFrame],
+) -> Transformed:
     buckets = Buckets(work / "rows", "claim_key", bucket_count(raw.rows))
-    buckets.fill(clean_rows(rows, rules) for rows in raw.slices())
+    buckets.fill(ahead(clean_rows(rows, rules) for rows in raw.slices()))
     matcher = matcher_of(payors)
     claims, rejected, tally = PartWriter(work / "claims"), PartWriter(work / "rejected"), RowTally()
     cuts = Counter[str]()
-    for rows in buckets:
+    for rows in ahead(buckets):
         settled = settle_claims(rows, rules)
         tally.add(rows, settled)
         cuts.update(settled.cuts)
         claims.write(match_payors(settled.claims, matcher))
         rejected.write(settled.rejected)
-    balance = tally.balance(recount(raw, storage))
+    balance = tally.balance(recounted())
     facts = raw.stamp.facts
     warnings = [*facts["warnings"], *_warnings(cuts, rules, balance)]
     told = {"unreadable_ids": _unreadable_ids(rejected), "warnings": warnings}

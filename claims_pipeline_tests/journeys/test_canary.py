@@ -402,7 +402,7 @@ def raising(error: BaseException) -> Callable[..., NoReturn]:
 _UNICODE = UnicodeDecodeError("utf-8", QUOTE.encode(), 0, 1, QUOTE)
 _SYNC = "claims_pipeline.sync"
 SURPRISES: dict[str, tuple[str, Callable[..., NoReturn]]] = {
-    "reading": (f"{_SYNC}.reports.read_report", raising(csv.Error(f"line contains NUL: {QUOTE}"))),
+    "reading": (f"{_SYNC}.fetching.reports.read_report", raising(csv.Error(f"line contains NUL: {QUOTE}"))),
     "storing": ("claims_pipeline.storage.frames.Storage.write", raising(_UNICODE)),
     "what is shown": (
         "claims_pipeline.assets.raw_collaboratemd_claims.raw_metadata",
@@ -412,7 +412,7 @@ SURPRISES: dict[str, tuple[str, Callable[..., NoReturn]]] = {
     "cleaning": (f"{_SYNC}.transform.clean_rows", _of_polars),
     "settling": (f"{_SYNC}.transform.settle_claims", raising(pl.exceptions.PanicException(QUOTE))),
     "a check": ("claims_pipeline.checks.balance.row_results", _chained),
-    "comparing": (f"{_SYNC}.bring.decide_all", raising(ExceptionGroup(QUOTE, [ValueError(QUOTE)]))),
+    "comparing": (f"{_SYNC}.settling.bring.decide_all", raising(ExceptionGroup(QUOTE, [ValueError(QUOTE)]))),
     "committing": ("claims_pipeline.clients.sync_state.SyncState.commit", raising(RuntimeError(QUOTE))),
 }
 

@@ -1,6 +1,6 @@
 """Days on which much goes wrong at once: half-installed orgs, people's edits, races, refusals, empty answers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 import polars as pl
@@ -221,14 +221,17 @@ def racing(town: Town, monkeypatch: pytest.MonkeyPatch, **fields: object) -> Non
     )
     upsert = Writer.upsert
 
-    def someone_is_faster(writer: Writer, frames: Iterable[pl.DataFrame], total: int, purpose: str) -> object:
-        if purpose == "claims":
-            admin = town.sandbox.org.user(ADMIN_USERNAME)
-            assert admin is not None
-            new = {"Claim_Number__c": "500000001", "Name": "RACER", **fields}
-            assert town.sandbox.org.insert(admin, "Claim__c", [new])[0].success
-            town.sandbox.org.scripts.refusals.append(Refusal("Claim__c", "500000001", error, times=1))
-        return upsert(writer, frames, total, purpose)
+    def once_compared(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        compared = list(frames)
+        admin = town.sandbox.org.user(ADMIN_USERNAME)
+        assert admin is not None
+        new = {"Claim_Number__c": "500000001", "Name": "RACER", **fields}
+        assert town.sandbox.org.insert(admin, "Claim__c", [new])[0].success
+        town.sandbox.org.scripts.refusals.append(Refusal("Claim__c", "500000001", error, times=1))
+        yield from compared
+
+    def someone_is_faster(writer: Writer, frames: Iterable[pl.DataFrame], purpose: str) -> object:
+        return upsert(writer, once_compared(frames) if purpose == "claims" else frames, purpose)
 
     monkeypatch.setattr(Writer, "upsert", someone_is_faster)
 

@@ -1,10 +1,11 @@
 """Salesforce: signing in, reading and writing one org, over simple-salesforce with its gaps closed."""
 
-from claims_pipeline.clients.salesforce.bulk_job import JobEvent, JobListener, Patience
+from claims_pipeline.clients.salesforce.bulk_job import JobEvent, JobListener
 from claims_pipeline.clients.salesforce.client import SalesforceClient
 from claims_pipeline.clients.salesforce.describe import FieldDescription, ObjectDescription
 from claims_pipeline.clients.salesforce.identity import OrgIdentity
 from claims_pipeline.clients.salesforce.outcomes import OUTCOME_SCHEMA, Outcome
+from claims_pipeline.clients.salesforce.patience import Patience
 from claims_pipeline.clients.salesforce.preflight import CLAIM_FIELDS, ClaimShape, Holds, WantedField
 from claims_pipeline.clients.salesforce.reading import soql_text
 from claims_pipeline.clients.salesforce.refusals import (

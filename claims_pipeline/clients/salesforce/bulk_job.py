@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from claims_pipeline.clients.salesforce.connection import Connection
+from claims_pipeline.clients.salesforce.patience import Patience, Waiting
 from claims_pipeline.clients.salesforce.payload import JobFile
 from claims_pipeline.clients.salesforce.refusals import (
     RequestRefused,
@@ -47,12 +48,12 @@ JobListener = Callable[[str, JobEvent], None]
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How a job is waited for: the wait between two looks grows from first to longest."""
+class RunningJob:
+    """A job that holds its whole file and may write. `since`: when it was let start, by the session's clock."""
 
-    first_poll_seconds: float = 1
-    longest_poll_seconds: float = 30
-    job_seconds: float = 6 * 3600
+    job_id: str
+    file: JobFile
+    since: float
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class EndedJob:
 
 
 class BulkJobs:
-    """Runs upsert jobs for one object and external id, one at a time.
+    """Runs upsert jobs for one object and external id: started, and later finished; several may run at once.
 
     `before_batch` is asked before a job may start, and before whatever is sent once more to bring it there.
     """
@@ -90,22 +91,32 @@ class BulkJobs:
         self._before_batch = before_batch or (lambda: None)
         self._patience = patience or Patience()
 
-    def run(self, file: JobFile, take: Callable[[EndedJob], None]) -> None:
-        """Sends the file as a job, waits for its end and hands it to `take`, which reads the results.
-
-        Only after that is the job told as ended. Whatever goes wrong on the way, the job is aborted.
-        """
+    def start(self, file: JobFile) -> RunningJob:
+        """Sends the file as a job and lets it start. Whatever goes wrong on the way, the job is aborted."""
         job_id = self._uploaded(file)
-        ended: EndedJob | None = None
+        is_started = False
         try:
             self._before_batch()
             self._close(job_id)
-            ended = self._wait(job_id)
+            is_started = True
+        finally:
+            if not is_started:
+                self.leave(job_id)
+        return RunningJob(job_id, file, self._connection.session.clock())
+
+    def finish(self, running: RunningJob, take: Callable[[EndedJob], None]) -> None:
+        """Waits for a job's end and hands it to `take`, which reads the results; a job without an end is aborted.
+
+        Only after that is the job told as ended.
+        """
+        ended: EndedJob | None = None
+        try:
+            ended = self._wait(running.job_id, since=running.since)
         finally:
             if ended is None:
-                self.leave(job_id)
+                self.leave(running.job_id)
         take(ended)
-        self._on_job(job_id, JobEvent.ENDED)
+        self._on_job(running.job_id, JobEvent.ENDED)
 
     def _uploaded(self, file: JobFile) -> str:
         """A job that holds the whole file. A job whose upload was lost cannot be filled again: another is made."""
@@ -170,13 +181,11 @@ class BulkJobs:
     def _look(self, job_id: str) -> Any:
         return self._connection.call(f"look at Bulk job {job_id}", "GET", f"jobs/ingest/{job_id}")
 
-    def _wait(self, job_id: str) -> EndedJob:
-        session, patience = self._connection.session, self._patience
-        deadline = session.clock() + patience.job_seconds
-        interval, missed = patience.first_poll_seconds, 0
+    def _wait(self, job_id: str, since: float | None = None) -> EndedJob:
+        patience = self._patience
+        waiting, missed = Waiting(patience, self._connection.session, since), 0
         while True:
-            session.sleep(interval)
-            interval = min(interval * 1.5, patience.longest_poll_seconds)
+            waiting.sleep()
             try:
                 told = self._look(job_id)
             except (SalesforceUnavailable, UnexpectedAnswer):
@@ -187,7 +196,7 @@ class BulkJobs:
             missed = 0
             if _state_of(told) in _ENDED:
                 return _ended(job_id, told)
-            if session.clock() > deadline:
+            if waiting.is_over:
                 raise DeadlineExceeded(
                     f"Salesforce's Bulk job {job_id} did not end within {patience.job_seconds / 3600:g} hours and is "
                     "aborted. See Setup, Bulk Data Load Jobs; then run again: what it wrote is found in the org."

@@ -13,10 +13,10 @@ from typing import Any
 
 import polars as pl
 
-from claims_pipeline.clients.salesforce.bulk_job import Patience
 from claims_pipeline.clients.salesforce.canonical import canonical_columns
 from claims_pipeline.clients.salesforce.connection import Connection
 from claims_pipeline.clients.salesforce.describe import ObjectDescription
+from claims_pipeline.clients.salesforce.patience import Patience, Waiting
 from claims_pipeline.clients.salesforce.refusals import LATER, SalesforceUnavailable, UnexpectedAnswer
 from claims_pipeline.errors import ClaimsPipelineError, DeadlineExceeded
 
@@ -92,12 +92,9 @@ def _create(connection: Connection, soql: str) -> str:
 
 def _wait(connection: Connection, job_id: str, patience: Patience) -> int:
     """Waits for the job's end and returns how many records it found."""
-    session = connection.session
-    deadline = session.clock() + patience.job_seconds
-    interval = patience.first_poll_seconds
+    waiting = Waiting(patience, connection.session)
     while True:
-        session.sleep(interval)
-        interval = min(interval * 1.5, patience.longest_poll_seconds)
+        waiting.sleep()
         told: Any = connection.call(f"look at Bulk query {job_id}", "GET", f"jobs/query/{job_id}")
         state = told.get("state") if isinstance(told, dict) else None
         if state == "JobComplete":
@@ -106,7 +103,7 @@ def _wait(connection: Connection, job_id: str, patience: Patience) -> int:
             raise SalesforceUnavailable(
                 f"Salesforce's Bulk query {job_id} ended as {state}, without records."
             )
-        if session.clock() > deadline:
+        if waiting.is_over:
             raise DeadlineExceeded(
                 f"Salesforce's Bulk query {job_id} did not end in time and is aborted. {LATER}"
             )

@@ -45,9 +45,14 @@ class _Kind:
 def read_results(
     connection: Connection, job: EndedJob, file: JobFile, *, key: str, folder: Path
 ) -> pl.DataFrame:
-    """One outcome for each key of the file, in the file's order; beside it `folded`."""
+    """One outcome for each key of the file, in the file's order; beside it `folded`.
+
+    A file in which the job counts no row is not asked for: each call is one of the org's daily quota.
+    """
     frames = [pl.DataFrame(schema=OUTCOME_SCHEMA)]
     for kind in _kinds(job, file, key):
+        if kind.expected <= 0:
+            continue
         to = folder / f"{job.job_id}_{kind.path}.csv"
         try:
             frames += _whole(connection, job, kind, key, to)

@@ -13,12 +13,13 @@ from typing import Any
 import polars as pl
 
 from claims_pipeline.clients.salesforce import bulk_query, reading
-from claims_pipeline.clients.salesforce.bulk_job import BulkJobs, JobListener, Patience
+from claims_pipeline.clients.salesforce.bulk_job import BulkJobs, JobListener
 from claims_pipeline.clients.salesforce.canonical import frame_of_records
 from claims_pipeline.clients.salesforce.collections_way import CollectionsWay
 from claims_pipeline.clients.salesforce.connection import Connection
 from claims_pipeline.clients.salesforce.describe import ObjectDescription, describe
 from claims_pipeline.clients.salesforce.identity import OrgIdentity
+from claims_pipeline.clients.salesforce.patience import Patience
 from claims_pipeline.clients.salesforce.preflight import (
     CLAIM_FIELDS,
     CLAIM_KEY,
@@ -54,7 +55,7 @@ class SalesforceClient:
             longest_poll_seconds=login.poll_seconds,
             job_seconds=login.job_seconds,
         )
-        self._sizes = sizes or BulkSizes(threshold=login.bulk_threshold)
+        self._sizes = sizes or BulkSizes(threshold=login.bulk_threshold, jobs_at_once=login.jobs_at_once)
         session = SalesforceSession(
             ca_bundle=login.ca_bundle, timing=timing, clock=clock, sleep=sleep, jitter=jitter
         )
@@ -175,15 +176,14 @@ class SalesforceClient:
         slices: Iterable[pl.DataFrame],
         *,
         work_folder: Path,
-        total: int,
         on_job: JobListener | None = None,
         before_batch: Callable[[], None] | None = None,
     ) -> Iterator[pl.DataFrame]:
         """Sends payload slices and gives outcome slices: each key exactly once, in whatever order.
 
-        `total` is the number of rows in all slices and chooses the way. `on_job` hears of each Bulk job, first of
-        all before it can write; `before_batch` is called before every write and every repeat
-        of one, and may raise to stop.
+        Few rows go by Collections, many by Bulk jobs; slices are asked for while earlier ones are on their way.
+        `on_job` hears of each Bulk job, first of all before it can write; `before_batch` is called before every write
+        and every repeat of one, and may raise to stop.
         """
         jobs = BulkJobs(
             self._connection,
@@ -203,7 +203,7 @@ class SalesforceClient:
             before_batch=before_batch,
             sizes=self._sizes,
         )
-        return upsert.run(slices, total)
+        return upsert.run(slices)
 
     def upsert_few(
         self,

@@ -20,7 +20,7 @@ BULK_NULL = "#N/A"
 """What clears a field in a Bulk file; a text that reads so cannot be sent by Bulk, and goes by Collections."""
 
 MOST_FILE_BYTES = 90_000_000  # raw: base64 makes 120 of Salesforce's 150 MB
-MOST_FILE_ROWS = 150_000
+MOST_FILE_ROWS = 100_000  # small enough that Salesforce works on the first while later ones are compared
 _WRITE_ROWS = 10_000
 
 _LINE_BREAKS = r"[\t\n\x0b\x0c\r\x1c-\x1f\x{85}\x{2028}\x{2029}]+"

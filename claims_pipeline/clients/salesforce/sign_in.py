@@ -57,6 +57,7 @@ class SalesforceLogin:
     ca_bundle: Path | None = None
     batch_size: int = 200
     bulk_threshold: int = 2_000
+    jobs_at_once: int = 3
     poll_seconds: float = 30
     job_seconds: float = 6 * 3600
 
@@ -77,6 +78,7 @@ class SalesforceLogin:
             ca_bundle=Path(ca_bundle) if ca_bundle is not None else None,
             batch_size=settings.batch_size,
             bulk_threshold=settings.bulk_from_rows,
+            jobs_at_once=settings.jobs_at_once,
             poll_seconds=settings.poll_seconds,
             job_seconds=settings.deadline_seconds,
         )

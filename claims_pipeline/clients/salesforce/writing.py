@@ -5,13 +5,15 @@ and the same outcomes. Not here: what is sent (`claims.compare`).
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
-from claims_pipeline.clients.salesforce.bulk_job import BulkJobs, EndedJob
+from claims_pipeline.clients.salesforce.bulk_job import BulkJobs, EndedJob, RunningJob
 from claims_pipeline.clients.salesforce.bulk_results import read_results
 from claims_pipeline.clients.salesforce.collections_way import CollectionsWay
 from claims_pipeline.clients.salesforce.connection import Connection
@@ -27,9 +29,10 @@ _ROUNDS = 3
 
 @dataclass(frozen=True)
 class BulkSizes:
-    """From how many records on Bulk is used, and how large one job's file may be."""
+    """From how many records on Bulk is used, how large one job's file may be, and how many jobs run at once."""
 
     threshold: int = 2_000
+    jobs_at_once: int = 3
     file_bytes: int = MOST_FILE_BYTES
     file_rows: int = MOST_FILE_ROWS
 
@@ -60,23 +63,38 @@ class Upsert:
             connection, description, key, batch_size=batch_size, before_batch=before_batch
         )
 
-    def run(self, slices: Iterable[pl.DataFrame], total: int) -> Iterator[pl.DataFrame]:
+    def run(self, slices: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """Outcome slices; all the outcomes together have each key of the payload exactly once.
 
-        `total` chooses the way. Nothing is sent before the first slice is asked for.
+        How many rows there are chooses the way: no more of the payload is read ahead than that takes.
         """
-        if total < self._sizes.threshold:
-            for payload in full_batches(slices, self._batch_size):
-                yield self._collections.send(payload)
-            return
+        ahead: list[pl.DataFrame] = []
+        rest = iter(slices)
+        for payload in rest:
+            ahead.append(payload)
+            if sum(each.height for each in ahead) >= self._sizes.threshold:
+                yield from self._by_jobs(chain(ahead, rest))
+                return
+        for payload in full_batches(ahead, self._batch_size):
+            yield self._collections.send(payload)
+
+    def _by_jobs(self, slices: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Several jobs at once: while Salesforce works on them, the next file is written, and the oldest is read."""
         files = self._files("upsert")
-        for file in files.write(self._by_parent(payload) for payload in slices):
-            try:
-                yield self._by_bulk(file).drop("folded")
-            finally:
-                file.path.unlink(missing_ok=True)
+        running: deque[RunningJob] = deque()
+        try:
+            for file in files.write(self._by_parent(payload) for payload in slices):
+                running.append(self._started(file))
+                if len(running) == self._sizes.jobs_at_once:
+                    yield self._by_bulk(running.popleft()).drop("folded")
+                yield from self._aside(files)
+            while running:
+                yield self._by_bulk(running.popleft()).drop("folded")
             yield from self._aside(files)
-        yield from self._aside(files)
+        finally:
+            for left in running:
+                self._jobs.leave(left.job_id)
+                left.file.path.unlink(missing_ok=True)
 
     def _files(self, name: str) -> JobFiles:
         return JobFiles(
@@ -97,26 +115,38 @@ class Upsert:
         while files.aside:
             yield self._collections.send(files.aside.pop())
 
-    def _by_bulk(self, file: JobFile) -> pl.DataFrame:
-        """One outcome for each key of the file. What the job left or lost is sent again, a few times."""
-        outcomes = self._job(file)
-        for attempt in range(1, _ROUNDS + 1):
-            again = outcomes.filter(_may_be_sent_again()).get_column("folded")
-            if again.is_empty():
-                break
-            session = self._connection.session
-            session.sleep(session.timing.wait_seconds(attempt, session.jitter()))
-            logger.info("%d record(s) of a Bulk job are sent again", len(again))
-            outcomes = _settled(outcomes, self._again(file, frozenset(again), attempt))
-        return outcomes
+    def _started(self, file: JobFile) -> RunningJob:
+        try:
+            return self._jobs.start(file)
+        except BaseException:
+            file.path.unlink(missing_ok=True)
+            raise
 
-    def _job(self, file: JobFile) -> pl.DataFrame:
+    def _by_bulk(self, running: RunningJob) -> pl.DataFrame:
+        """One outcome for each key of the job's file. What it left or lost is sent again, a few times."""
+        file = running.file
+        try:
+            outcomes = self._finished(running)
+            for attempt in range(1, _ROUNDS + 1):
+                again = outcomes.filter(_may_be_sent_again()).get_column("folded")
+                if again.is_empty():
+                    break
+                session = self._connection.session
+                session.sleep(session.timing.wait_seconds(attempt, session.jitter()))
+                logger.info("%d record(s) of a Bulk job are sent again", len(again))
+                outcomes = _settled(outcomes, self._again(file, frozenset(again), attempt))
+            return outcomes
+        finally:
+            file.path.unlink(missing_ok=True)
+
+    def _finished(self, running: RunningJob) -> pl.DataFrame:
         outcomes: list[pl.DataFrame] = []
 
         def take(job: EndedJob) -> None:
-            outcomes.append(read_results(self._connection, job, file, key=self._key, folder=self._folder))
+            results = read_results(self._connection, job, running.file, key=self._key, folder=self._folder)
+            outcomes.append(results)
 
-        self._jobs.run(file, take)
+        self._jobs.finish(running, take)
         return outcomes[0]
 
     def _again(self, file: JobFile, folded: frozenset[str], attempt: int) -> pl.DataFrame:
@@ -127,7 +157,7 @@ class Upsert:
             sent = []
             for again in files.write(file.payload(folded)):
                 try:
-                    sent.append(self._job(again).drop("folded"))
+                    sent.append(self._finished(self._jobs.start(again)).drop("folded"))
                 finally:
                     again.path.unlink(missing_ok=True)
         return pl.concat(sent)

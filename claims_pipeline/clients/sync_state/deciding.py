@@ -1,7 +1,7 @@
 """What people decide of a customer: pause and resume it, release it, believe its report, hand the state to another org.
 
 What belongs here: each decision's one conditional write, which also keeps who decided what, and when. Not here: what
-follows from it (`sync.due`, `sync.guards`). A reason is a person's own text: it must hold no patient's data.
+follows from it (`sync.due`, `sync.fetching.guards`). A reason is a person's own text: it must hold no patient's data.
 """
 
 from collections.abc import Mapping

@@ -4,9 +4,10 @@ What belongs here: the scripted behaviours and whether one applies to a row. Not
 (`control`), nor faults of the connection (`sandbox.faults`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 
 from claims_pipeline.errors import PermanentError
 from claims_pipeline.sandbox.salesforce.rows import RowError
@@ -87,9 +88,9 @@ class Scripts:
         """The triggers on an object, in the order in which they were switched on."""
         return tuple(found for found in self.triggers if found.object_name == object_name)
 
-    def refusals_of(self, object_name: str) -> tuple[Refusal, ...]:
+    def refusals_of(self, object_name: str) -> "Refusals":
         """The refusals and locks that are left for an object."""
-        return tuple(
+        return Refusals(
             found for found in self.refusals if found.object_name == object_name and found.times != 0
         )
 
@@ -99,12 +100,22 @@ class Scripts:
         self.refusals.clear()
 
 
-def refused_by_script(refusals: tuple[Refusal, ...], row: Mapping[str, Stored]) -> RowError | None:
-    """The first scripted refusal of a row, by any of its ids and keys."""
-    if not refusals:
+class Refusals:
+    """Those of one object, found by key: a bench refuses thousands of records of a large book."""
+
+    def __init__(self, refusals: Iterable[Refusal]) -> None:
+        self._by_key: dict[str, list[tuple[int, Refusal]]] = {}
+        for place, refusal in enumerate(refusals):
+            self._by_key.setdefault(refusal.key.strip().casefold(), []).append((place, refusal))
+
+    def __bool__(self) -> bool:
+        return bool(self._by_key)
+
+    def of(self, row: Mapping[str, Stored]) -> RowError | None:
+        """The first scripted refusal of a row, by any of its ids and keys; counts its attempt down."""
+        keys = frozenset(str(value).casefold() for value in row.values() if isinstance(value, str))
+        meant = [found for key in keys for found in self._by_key.get(key, ())]
+        for _, refusal in sorted(meant, key=itemgetter(0)):
+            if refusal.applies(keys):
+                return refusal.error
         return None
-    keys = frozenset(str(value).casefold() for value in row.values() if isinstance(value, str))
-    for refusal in refusals:
-        if refusal.applies(keys):
-            return refusal.error
-    return None

@@ -13,7 +13,7 @@ from claims_pipeline.sandbox.salesforce.matching import Pending
 from claims_pipeline.sandbox.salesforce.people import User
 from claims_pipeline.sandbox.salesforce.rows import RowError, RowResult, Wire
 from claims_pipeline.sandbox.salesforce.schema import FieldSchema, FieldType, ObjectSchema, OrgSchema
-from claims_pipeline.sandbox.salesforce.scripts import Refusal, Scripts, Trigger, refused_by_script
+from claims_pipeline.sandbox.salesforce.scripts import Refusals, Scripts, Trigger
 from claims_pipeline.sandbox.salesforce.tables import Tables
 from claims_pipeline.sandbox.salesforce.validation import (
     Check,
@@ -70,7 +70,7 @@ class Writing:
         self._written = written
         self._org, self._seen, self._tables = org, seen, tables
         self._triggers: tuple[Trigger, ...] = scripts.triggers_of(whole.name)
-        self._refusals: tuple[Refusal, ...] = scripts.refusals_of(whole.name)
+        self._refusals: Refusals = scripts.refusals_of(whole.name)
         self._user, self._now, self._wire = user, instant(now), wire
         self._columns: dict[tuple[str, bool], Column] = {}
         self._required = [found for found in whole.fields.values() if found.required and found.createable]
@@ -205,7 +205,7 @@ class Writing:
     def _run_scripts(self, one: Pending) -> None:
         if self._refusals:
             keys = {name: one.values.get(name) for name in self._key_names} | {"Id": one.record_id}
-            error = refused_by_script(self._refusals, keys)
+            error = self._refusals.of(keys)
             if error is not None:
                 one.errors.append(error)
                 return

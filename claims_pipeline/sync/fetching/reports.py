@@ -14,6 +14,7 @@ from claims_pipeline.claims.header import ColumnChoice
 from claims_pipeline.claims.reading import RAW_ROWS, ReportFacts, read_report
 from claims_pipeline.errors import PermanentError, ReportError, SettingsError
 from claims_pipeline.settings import Customer, Filter
+from claims_pipeline.storage.ahead import ahead
 from claims_pipeline.storage.buckets import PartWriter
 from claims_pipeline.storage.frames import Stamp, StampedFrame, Storage
 from claims_pipeline.storage.report_zip import open_entries
@@ -39,7 +40,7 @@ class Reports:
         for entry in open_entries(path):
             reading = read_report(entry.open, entry.kind, columns=choice, run=run, file=len(self.files))
             require_claim_complete(reading.header.grain, self._customer, each)
-            for rows in reading:
+            for rows in ahead(reading):
                 self.rows.write(rows)
             self.files.append(reading.facts)
         return self.rows.rows - before

@@ -193,7 +193,7 @@ class PayorTable:
         """The keys whose rows another run has made since ours read the table: once more finds them."""
         if changes:
             frames = [payload_of(changes)]
-            for answer in writer.upsert_rows(MAPPING, ROW_KEY, frames, len(changes), purpose):
+            for answer in writer.upsert_rows(MAPPING, ROW_KEY, frames, purpose):
                 yield from self._told(answer, changes, last=last)
 
     def _told(self, answer: pl.DataFrame, changes: Changes, *, last: bool) -> Iterator[str]:

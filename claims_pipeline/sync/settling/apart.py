@@ -40,7 +40,7 @@ def write_apart(payloads: PartWriter, writer: Writer, purpose: str) -> WrittenAp
     if not payloads.rows:
         return WrittenApart()
     counts, codes = Counter[str](), Counter[str]()
-    for answer in writer.upsert(payloads.slices(), payloads.rows, purpose):
+    for answer in writer.upsert(payloads.slices(), purpose):
         counts.update(answer.get_column("outcome").to_list())
         refused = answer.filter(pl.col("outcome") == ClaimOutcome.REFUSED.value)
         codes.update(code or "UNKNOWN" for code in refused.get_column("code").to_list())

@@ -105,10 +105,10 @@ class Bringing:
         )
         if not self.options.dry_run:
             payors.list_seen(brought.claims, writer)
-        self.say(f"comparing {brought.claims.rows:,} claims with the org")
-        decided = decide_all(brought.claims, rules, salesforce, self.work, brought.spared)
+        self.say(f"comparing {brought.claims.rows:,} claims with the org, and sending what differs")
+        decisions = decide_all(brought.claims, rules, salesforce, self.work, brought.spared)
         is_dry = self.options.dry_run
-        sent = planned(decided, self.work) if is_dry else send_decided(decided, rules, writer, self.say)
+        sent = planned(decisions, self.work) if is_dry else send_decided(decisions, rules, writer, self.say)
         deleted = deleted_claims(sent, rules, salesforce)
         outcomes = StampedFrame(outcomes_of(sent, deleted, self.work).scan(), stored.claims.stamp)
         synced.require_settled(stored.customer, synced.counts_of(outcomes.frame))

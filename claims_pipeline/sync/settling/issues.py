@@ -213,7 +213,7 @@ def _shaped(found: pl.DataFrame) -> pl.DataFrame:
 def _written(payloads: PartWriter, writer: Writer) -> Counter[str]:
     refused = Counter[str]()
     if payloads.rows:
-        for answer in writer.upsert_rows(ISSUE, ISSUE_KEY, payloads.slices(), payloads.rows, "issues"):
+        for answer in writer.upsert_rows(ISSUE, ISSUE_KEY, payloads.slices(), "issues"):
             left = answer.filter(~pl.col("outcome").is_in(_TAKEN))
             refused.update(
                 code or outcome.upper() for code, outcome in left.select("code", "outcome").iter_rows()

@@ -43,12 +43,12 @@ class Writer:
     on_job: JobListener | None = None
     before_batch: Callable[[], None] | None = None
 
-    def upsert(self, frames: Iterable[pl.DataFrame], total: int, purpose: str) -> Iterator[pl.DataFrame]:
-        """Outcome frames (`key`, `salesforce_id`, `outcome`, `code`, `fields`) of `total` claims."""
-        return self.upsert_rows(CLAIM, KEY_FIELD, frames, total, purpose)
+    def upsert(self, frames: Iterable[pl.DataFrame], purpose: str) -> Iterator[pl.DataFrame]:
+        """Outcome frames (`key`, `salesforce_id`, `outcome`, `code`, `fields`) of claims, a row a payload's row."""
+        return self.upsert_rows(CLAIM, KEY_FIELD, frames, purpose)
 
     def upsert_rows(
-        self, sobject: str, key: str, frames: Iterable[pl.DataFrame], total: int, purpose: str
+        self, sobject: str, key: str, frames: Iterable[pl.DataFrame], purpose: str
     ) -> Iterator[pl.DataFrame]:
         """The same for records of another object."""
         folder = self.work / purpose
@@ -57,11 +57,32 @@ class Writer:
             sobject,
             key,
             frames,
-            total=total,
             work_folder=folder,
             on_job=self.on_job,
             before_batch=self.before_batch,
         )
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The decision of every claim (see `claims.compare.decide`), by hash bucket, each made when it is asked for.
+
+    So that Salesforce works on the first claims while later ones are compared: it never sees a claim twice, and each
+    claim was compared before any of its own writes began. To be iterated once; `buckets` then holds all of them.
+    """
+
+    claims: Buckets
+    buckets: Buckets
+    standing: Callable[[int, pl.DataFrame], pl.DataFrame]
+    rules: CompareRules
+    spared: pl.DataFrame
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        for number in range(self.claims.count):
+            bucket = canonical_claims(self.claims.read(number))
+            made = _sparing(decide(bucket, self.standing(number, bucket), self.rules), self.spared)
+            self.buckets.add(made)
+            yield made
 
 
 def decide_all(
@@ -70,8 +91,8 @@ def decide_all(
     salesforce: SalesforceClient,
     work: Path,
     spared: pl.DataFrame,
-) -> Buckets:
-    """Compare every claim with the org: decisions by hash bucket (see `claims.compare.decide`).
+) -> Decisions:
+    """Compare every claim with the org. Where the whole table is compared, it is read before anything is decided.
 
     A claim of `spared` (`kept.Brought`) that would be sent is not: its refusal stands, with action `refused`.
     """
@@ -79,11 +100,7 @@ def decide_all(
     buckets = Buckets(work / "claims", "claim_key", count)
     buckets.fill(claims.slices())
     standing = _standing_records(claims, rules, salesforce, work, count)
-    decided = Buckets(work / "decided", "claim_key", count)
-    for number in range(count):
-        bucket = canonical_claims(buckets.read(number))
-        decided.add(_sparing(decide(bucket, standing(number, bucket), rules), spared))
-    return decided
+    return Decisions(buckets, Buckets(work / "decided", "claim_key", count), standing, rules, spared)
 
 
 def _sparing(decided: pl.DataFrame, spared: pl.DataFrame) -> pl.DataFrame:
@@ -126,25 +143,23 @@ class Sent:
     answers: Buckets
 
 
-def send_decided(decided: Buckets, rules: CompareRules, writer: Writer, say: Progress) -> Sent:
-    """Write what was decided to be sent. A claim that raced another writer is decided anew, once."""
+def send_decided(decisions: Decisions, rules: CompareRules, writer: Writer, say: Progress) -> Sent:
+    """Write what is decided to be sent. A claim that raced another writer is decided anew, once."""
+    decided = decisions.buckets
     answers = Buckets(writer.work / "answers", "claim_key", decided.count, _ANSWER_SCHEMA)
-    sent = decided.scan().select(pl.col("action").is_in(["create", "update"]).sum())
-    total = int(sent.collect().item())
-    if total == 0:
-        say("nothing differs, nothing is sent")
-        return Sent(decided, answers)
-    say(f"sending {total:,} claims")
-    for answer in writer.upsert((payload_of(part) for part in decided), total, "claims"):
+    sent = 0
+    for answer in writer.upsert((payload_of(part) for part in decisions), "claims"):
         answers.add(_by_key(answer))
+        sent += answer.height
+    say(f"{sent:,} claims were sent" if sent else "nothing differs, nothing is sent")
     return _races_settled(Sent(decided, answers), rules, writer)
 
 
-def planned(decided: Buckets, work: Path) -> Sent:
+def planned(decisions: Decisions, work: Path) -> Sent:
     """The answers that a dry run expects: all that would be sent is taken."""
-    answers = Buckets(work / "planned", "claim_key", decided.count, _ANSWER_SCHEMA)
+    answers = Buckets(work / "planned", "claim_key", decisions.buckets.count, _ANSWER_SCHEMA)
     expected = {"create": ClaimOutcome.CREATED.value, "update": ClaimOutcome.UPDATED.value}
-    for part in decided:
+    for part in decisions:
         sent = part.filter(pl.col("action").is_in(list(expected)))
         answers.add(
             sent.select(
@@ -156,7 +171,7 @@ def planned(decided: Buckets, work: Path) -> Sent:
                 "claim_key",
             )
         )
-    return Sent(decided, answers)
+    return Sent(decisions.buckets, answers)
 
 
 _ANSWER_SCHEMA = pl.Schema(
@@ -196,7 +211,7 @@ def _races_settled(sent: Sent, rules: CompareRules, writer: Writer) -> Sent:
             decided.add(redecided)
             again.write(payload_of(redecided))
     if again.rows:
-        for answer in writer.upsert(again.slices(), again.rows, "claims-again"):
+        for answer in writer.upsert(again.slices(), "claims-again"):
             answers.add(_by_key(answer))
     return Sent(decided, answers)
 

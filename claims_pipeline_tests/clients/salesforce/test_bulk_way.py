@@ -50,9 +50,7 @@ def keys(count: int) -> pl.DataFrame:
 def outcomes(
     client: SalesforceClient, frame: pl.DataFrame, folder: Path, **kwargs: Any
 ) -> dict[str, tuple[Any, ...]]:
-    slices: Iterator[pl.DataFrame] = client.upsert(
-        "Claim__c", KEY, [frame], work_folder=folder, total=frame.height, **kwargs
-    )
+    slices: Iterator[pl.DataFrame] = client.upsert("Claim__c", KEY, [frame], work_folder=folder, **kwargs)
     rows = pl.concat(slices).rows()
     assert len({row[0] for row in rows}) == len(rows) == frame.height
     assert list(folder.iterdir()) == [], "files with claims are left behind"
@@ -121,20 +119,112 @@ def test_names_come_back_whole_whatever_the_header_says(
     assert set(outcomes(client, frame, tmp_path)) == {"Zoë", "ß1", 'q"1,x'}
 
 
-def test_many_rows_become_several_jobs_one_after_another(
-    org: ScriptedOrg, make_client: ClientMaker, tmp_path: Path
-) -> None:
+def in_files_of_four(org: ScriptedOrg, make_client: ClientMaker, jobs_at_once: int) -> SalesforceClient:
     describe_as(org, "Claim__c", claim_fields())
-    client = make_client(consumer_key="k", consumer_secret="s", sizes=BulkSizes(threshold=3, file_rows=4))
+    sizes = BulkSizes(threshold=3, file_rows=4, jobs_at_once=jobs_at_once)
+    return make_client(consumer_key="k", consumer_secret="s", sizes=sizes)
+
+
+@pytest.mark.parametrize("jobs_at_once", [1, 2, 3, 10])
+def test_many_rows_become_several_jobs_so_many_at_once(
+    org: ScriptedOrg, make_client: ClientMaker, tmp_path: Path, jobs_at_once: int
+) -> None:
+    client = in_files_of_four(org, make_client, jobs_at_once)
     bulk = BulkOrg(org, all_created, all_created, all_created)
+    running: set[str] = set()
+    most = 0
+
+    def heard(job_id: str, event: JobEvent) -> None:
+        nonlocal most
+        (running.add if event is JobEvent.CREATED else running.discard)(job_id)
+        most = max(most, len(running))
+
     slices = [keys(7), payload(Claim_Number__c=["B1", "B2", "B3"])]
-    found = client.upsert("Claim__c", KEY, slices, work_folder=tmp_path, total=10)
+    found = client.upsert("Claim__c", KEY, slices, work_folder=tmp_path, on_job=heard)
     first = next(found)
-    assert len(bulk.jobs) == 1 and first.height == 4
+    assert first.height == 4
+    assert len(bulk.jobs) == min(jobs_at_once, 3)
     rest = pl.concat(found)
     assert rest.height == 6
     assert [len(job.rows) for job in bulk.jobs] == [4, 3, 3]
+    assert most == min(jobs_at_once, 3)
+    assert not running
     assert list(tmp_path.iterdir()) == []
+
+
+def test_jobs_that_run_beside_one_that_fails_are_aborted(
+    org: ScriptedOrg, make_client: ClientMaker, tmp_path: Path
+) -> None:
+    client = in_files_of_four(org, make_client, 3)
+    bulk = BulkOrg(org, all_created, all_created, all_created)
+    org.on("GET", "/jobs/ingest/750\\w+$", error("INSUFFICIENT_ACCESS", 403))
+    told_of: list[tuple[str, JobEvent]] = []
+    with pytest.raises(RequestRefused):
+        list(
+            client.upsert(
+                "Claim__c",
+                KEY,
+                [keys(10)],
+                work_folder=tmp_path,
+                on_job=lambda job_id, event: told_of.append((job_id, event)),
+            )
+        )
+    aborts = [asked.path for asked in org.asked_of("PATCH", "/jobs/") if asked.json == {"state": "Aborted"}]
+    assert [path[-18:] for path in aborts] == [job.job_id for job in bulk.jobs]
+    assert len(bulk.jobs) == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_further_job_starts_once_the_customer_is_taken_over(
+    org: ScriptedOrg, make_client: ClientMaker, tmp_path: Path
+) -> None:
+    client = in_files_of_four(org, make_client, 3)
+    bulk = BulkOrg(org, all_created, all_created)
+    with pytest.raises(LeaseLost):
+        list(client.upsert("Claim__c", KEY, [keys(10)], work_folder=tmp_path, before_batch=LostAt(2)))
+    closed = [asked for asked in org.asked_of("PATCH", "/jobs/") if asked.json == {"state": "UploadComplete"}]
+    assert len(closed) == 1
+    assert len(bulk.jobs) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_payload_is_not_read_ahead_of_what_chooses_the_way(
+    org: ScriptedOrg, make_client: ClientMaker, tmp_path: Path
+) -> None:
+    """Later claims are compared while Salesforce works on the first: they must not be asked for before."""
+    client = in_files_of_four(org, make_client, 2)
+    bulk = BulkOrg(org, *[all_created] * 6)
+    started_by: list[int] = []
+
+    def slices() -> Iterator[pl.DataFrame]:
+        for number in range(6):
+            started_by.append(len(bulk.jobs))
+            yield payload(Claim_Number__c=[f"{number}-{place}" for place in range(4)])
+
+    assert sum(each.height for each in client.upsert("Claim__c", KEY, slices(), work_folder=tmp_path)) == 24
+    assert started_by == [0, 0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("setting", [0.2, 5.0, 30.0])
+def test_a_job_of_three_hours_is_looked_at_a_hundred_times(
+    org: ScriptedOrg, make_client: ClientMaker, tmp_path: Path, fake_time: FakeTime, setting: float
+) -> None:
+    describe_as(org, "Claim__c", claim_fields())
+    patience = Patience(first_poll_seconds=min(1.0, setting), longest_poll_seconds=setting)
+    client = make_client(
+        consumer_key="k", consumer_secret="s", sizes=BulkSizes(threshold=3), patience=patience
+    )
+    bulk = BulkOrg(org, all_created)
+
+    def look(asked: Asked) -> Told:
+        ended = fake_time.clock() - began >= 3 * 3600
+        return bulk._look(asked) if ended else told({"state": "InProgress"})
+
+    org.on("GET", "/jobs/ingest/750\\w+$", look)
+    began = fake_time.clock()
+    assert len(outcomes(client, keys(3), tmp_path)) == 3
+    assert len(org.asked_of("GET", "/jobs/ingest/750\\w+$")) <= 120
+    assert fake_time.clock() - began < 3 * 3600 * 1.1
 
 
 def test_refusals_keep_code_and_fields_and_never_their_text(
@@ -287,6 +377,15 @@ def test_a_text_that_reads_as_bulks_null_goes_by_collections(
     ]
 
 
+def test_results_in_which_the_job_counts_no_row_are_not_asked_for(
+    org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
+) -> None:
+    BulkOrg(org, all_created)
+    outcomes(client, keys(3), tmp_path)
+    results = [asked.path.rpartition("/")[2] for asked in org.asked_of("GET", "/jobs/ingest/750\\w+/")]
+    assert results == ["successfulResults"]
+
+
 DEAD = error("INVALID_SESSION_ID", 401)
 
 
@@ -298,7 +397,6 @@ DEAD = error("INVALID_SESSION_ID", 401)
         ("PATCH", "/jobs/ingest/750\\w+$"),
         ("GET", "/jobs/ingest/750\\w+$"),
         ("GET", "/successfulResults$"),
-        ("GET", "/unprocessedrecords$"),
     ],
 )
 def test_a_session_lost_between_two_steps_costs_one_sign_in_and_no_row(
@@ -375,7 +473,7 @@ def test_a_job_that_does_not_end_in_time_is_aborted(
     told_of: list[JobEvent] = []
     with pytest.raises(DeadlineExceeded, match="750000000000000AAA"):
         outcomes(client, keys(3), tmp_path, on_job=lambda _, event: told_of.append(event))
-    assert fake_time.slept == [1, 1.5, 2.25, 3, 3]
+    assert fake_time.slept == [1, 1.25, 1.5625, 1.953125, 2.44140625, 3]
     assert told_of == [JobEvent.CREATED, JobEvent.ABORTED]
     assert [asked.json for asked in org.asked_of("PATCH", "/jobs/")] == [
         {"state": "UploadComplete"},

@@ -42,7 +42,7 @@ def send(
     client: SalesforceClient, frame: pl.DataFrame, tmp_path: Path, **kwargs: Any
 ) -> list[tuple[Any, ...]]:
     slices: Iterator[pl.DataFrame] = client.upsert(
-        "Claim__c", "Claim_Number__c", [frame], work_folder=tmp_path, total=frame.height, **kwargs
+        "Claim__c", "Claim_Number__c", [frame], work_folder=tmp_path, **kwargs
     )
     return pl.concat(slices).rows()
 
@@ -109,14 +109,14 @@ def test_many_small_slices_cost_few_calls(org: ScriptedOrg, client: SalesforceCl
     org.on("PATCH", PATH, all_good)
     slices = [keys(500).slice(first, 30) for first in range(0, 500, 30)]
     slices.append(payload(Claim_Number__c=["B1"], Name=["x"]))
-    found = client.upsert("Claim__c", "Claim_Number__c", slices, work_folder=tmp_path, total=501)
+    found = client.upsert("Claim__c", "Claim_Number__c", slices, work_folder=tmp_path)
     assert [row[0] for row in pl.concat(found).rows()] == [f"A{number}" for number in range(500)] + ["B1"]
     assert [len(asked.json["records"]) for asked in org.asked_of("PATCH", PATH)] == [200, 200, 100, 1]
 
 
 def test_nothing_to_send_sends_nothing(org: ScriptedOrg, client: SalesforceClient, tmp_path: Path) -> None:
-    assert list(client.upsert("Claim__c", "Claim_Number__c", [], work_folder=tmp_path, total=0)) == []
-    assert list(client.upsert("Claim__c", "Claim_Number__c", [keys(0)], work_folder=tmp_path, total=0)) == []
+    assert list(client.upsert("Claim__c", "Claim_Number__c", [], work_folder=tmp_path)) == []
+    assert list(client.upsert("Claim__c", "Claim_Number__c", [keys(0)], work_folder=tmp_path)) == []
     assert org.asked_of("PATCH", PATH) == []
 
 

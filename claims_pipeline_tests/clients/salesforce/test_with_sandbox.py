@@ -136,7 +136,7 @@ def send(
 ) -> dict[str, tuple[Any, ...]]:
     """Key -> (id, outcome, code, fields)."""
     folder.mkdir(exist_ok=True)
-    slices = client.upsert("Claim__c", KEY, [frame], work_folder=folder, total=frame.height, **kwargs)
+    slices = client.upsert("Claim__c", KEY, [frame], work_folder=folder, **kwargs)
     rows = pl.concat(slices).rows()
     assert sorted(row[0] for row in rows) == sorted(frame.get_column(KEY))
     assert list(folder.iterdir()) == []

@@ -280,6 +280,19 @@ def test_a_record_can_be_refused_by_its_lookup_with_any_code(org: Org, me: User)
     assert put(org, me, Claim_Number__c="a").success
 
 
+def test_of_several_refusals_of_one_record_the_first_that_is_left_counts(org: Org, me: User) -> None:
+    payor = str(only(org.insert(me, PAYOR, [{"Name": "A"}])).id)
+    for key, code, times in (
+        (payor, "FIRST", 1),
+        ("A", "SECOND", 1),
+        ("b", "OTHER", 1),
+        (payor, "LAST", None),
+    ):
+        org.scripts.refusals.append(Refusal(CLAIM, key, RowError(code, "no"), times))
+    put_again = [codes([put(org, me, Claim_Number__c="a", Claim_Payor__c=payor)]) for _ in range(4)]
+    assert put_again == [["FIRST"], ["SECOND"], ["LAST"], ["LAST"]]
+
+
 def test_a_dropped_field_is_unknown_and_what_it_held_is_gone(org: Org, me: User) -> None:
     put(org, me, Claim_Number__c="a", Source_Hash__c="h")
     org.drop_field(CLAIM, "Source_Hash__c")

@@ -1,0 +1,45 @@
+"""Signing in and reading: what an unchanged day cannot do without.
+
+The report is run and fetched, and its claims are read back from Salesforce by their keys, by the pipeline's own
+clients; nothing is compared, stored or told.
+
+    python -m bench.reading        (settings from the environment, as `claims-pipeline sandbox` prints them)
+"""
+
+from claims_pipeline.allocator import give_memory_back
+
+give_memory_back()
+
+import csv  # noqa: E402 - the allocator is set before polars is loaded
+import io  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
+import zipfile  # noqa: E402
+from pathlib import Path  # noqa: E402
+from tempfile import TemporaryDirectory  # noqa: E402
+
+from bench.standing import FIRST, RECENT, REPORT  # noqa: E402
+from claims_pipeline.claims.compare import LOOKUP_FIELD, SOURCE_FIELDS  # noqa: E402
+from claims_pipeline.sync.connections import connect, read_settings  # noqa: E402
+
+
+def main() -> int:
+    """Fetch the report, read its claims back, say how many were there."""
+    with (
+        TemporaryDirectory(prefix="reading-") as name,
+        connect(read_settings(os.environ), "bench") as connections,
+    ):
+        path = Path(name) / "report.zip"
+        connections.collaboratemd.fetch_report(FIRST, REPORT, RECENT, path)
+        with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as entry:
+            keys = [
+                row["ClaimID"]
+                for row in csv.DictReader(io.TextIOWrapper(entry, encoding="utf-8", newline=""))
+            ]
+        records = connections.salesforce.read_claims(keys, ("Id", *SOURCE_FIELDS, LOOKUP_FIELD))
+    print(f"{records.height:,} claims read")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

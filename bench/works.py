@@ -1,0 +1,233 @@
+"""The works: each is done once, whole, and gives its figures.
+
+What belongs here: which commands are run on which reports, in which order, and what is compared. Not here: measuring
+(`measuring`), the sandbox (`standing`), what is allowed (`bounds`).
+"""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import bounds
+from bench.bounds import Figure
+from bench.measuring import Cost, measured
+from bench.reports import write_book, write_changed, write_head
+from bench.standing import FULL, RECENT, ApiCalls, RunningSandbox, standing
+
+SYNC = (sys.executable, "-m", "claims_pipeline.cli", "sync")
+FLOOR = (sys.executable, "-m", "bench.floor")
+READING = (sys.executable, "-m", "bench.reading")
+DAGSTER = (
+    sys.executable,
+    "-m",
+    "dagster",
+    "job",
+    "execute",
+    "-m",
+    "claims_pipeline.definitions",
+    "-j",
+    "sync_claims",
+)
+INSTANCE = Path(__file__).parents[1] / "dagster.yaml"
+CLAIMS_A_CUSTOMER = 700
+DAILY_CLAIMS = 2_000
+LOOKS = "of these, looks at jobs"
+
+
+class WorkFailed(Exception):
+    """A work did not do what it is measured for."""
+
+
+@dataclass
+class Book:
+    """A report on disk, written once for all the works that need it."""
+
+    folder: Path
+    claims: int
+    charges: bool = False
+    rows: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
+        self.path = self.folder / "report.csv"
+        self.rows = write_book(self.claims, self.path, charges=self.charges)
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.rows:,} charge lines" if self.charges else f"{self.claims:,} claims"
+
+
+def done(command: tuple[str, ...], sandbox: RunningSandbox, **more: str) -> tuple[Cost, ApiCalls]:
+    """Run a command against a sandbox; its cost, and the API calls that it made."""
+    sandbox.api_calls()
+    cost = measured(command, {**sandbox.environment, **more})
+    calls = sandbox.api_calls()
+    if cost.exit_code != 0:
+        raise WorkFailed(f"{' '.join(command)} ended with {cost.exit_code}:\n{cost.told[-3000:]}")
+    return cost, calls
+
+
+def count_of(told: str, words: str) -> int:
+    """The number that a summary says before these words; 0 where it does not say them."""
+    found = re.search(rf"([\d,]+)\s+{words}", told)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+@dataclass
+class Loads:
+    """What the works on one book cost, for those that are compared with them."""
+
+    first: Cost
+    calls: ApiCalls
+
+
+def command_line(
+    book: Book, folder: Path, *, most_mib: float | None, floor: bool
+) -> Iterator[Figure | Loads]:
+    """First load, a full fetch of which 1 % differ, and an unchanged day, one after the other in one org."""
+    work = f"first load, {book.name}"
+    floors = [_floor(book, folder / "floor")] if floor else []
+    with standing(folder / "line", book.path) as sandbox:
+        first, calls = done(SYNC, sandbox)
+        _require(count_of(first.told, "created in Salesforce"), book.claims, work)
+        yield Loads(first, calls)
+        yield Figure(work, "memory, command line", first.peak_mib, "MiB", most_mib)
+        yield Figure(work, "time", first.seconds, "s")
+        if not book.charges:
+            yield Figure(work, "API calls", calls.all, "", bounds.FIRST_LOAD_CALLS)
+            yield Figure(work, LOOKS, calls.looks, "")
+        for cost in floors:
+            yield Figure(work, "the floor's time", cost.seconds, "s")
+            yield Figure(
+                work, "time / the floor's", first.seconds / cost.seconds, "", bounds.FIRST_LOAD_TO_FLOOR
+            )
+        yield from _one_percent(book, sandbox, folder, SYNC, most_mib)
+        if not book.charges:
+            yield from _unchanged_day(book, sandbox, folder)
+
+
+def _floor(book: Book, folder: Path) -> Cost:
+    """Nearly all of its rows must be taken: a floor whose rows the org refuses would be too easy."""
+    with standing(folder, book.path) as sandbox:
+        cost = done(FLOOR, sandbox)[0]
+        taken = count_of(cost.told, "rows taken")
+        if taken < 0.99 * book.claims:
+            raise WorkFailed(f"the floor: {taken:,} rows were taken of {book.claims:,}")
+        return cost
+
+
+def _one_percent(
+    book: Book, sandbox: RunningSandbox, folder: Path, sync: tuple[str, ...], most_mib: float | None
+) -> Iterator[Figure]:
+    work = f"full fetch, 1 % differ, {book.name}"
+    changed = folder / "changed.csv"
+    differ = write_changed(book.path, changed, every=100)
+    sandbox.put(changed, FULL)
+    cost, calls = done((*sync, "--full"), sandbox)
+    sent = count_of(cost.told, "updated")
+    if not book.charges:
+        _require(sent, differ, work)
+    yield Figure(work, "claims sent", sent, "")
+    yield Figure(work, "memory, command line", cost.peak_mib, "MiB", most_mib)
+    yield Figure(work, "time", cost.seconds, "s")
+    yield Figure(work, "API calls", calls.all, "")
+    yield Figure(work, LOOKS, calls.looks, "")
+
+
+def _unchanged_day(book: Book, sandbox: RunningSandbox, folder: Path) -> Iterator[Figure]:
+    work = f"unchanged day, {DAILY_CLAIMS:,} of {book.name}"
+    changed, daily = folder / "changed.csv", folder / "daily.csv"
+    write_head(changed, daily, DAILY_CLAIMS)
+    sandbox.put(daily, RECENT)
+    done((*SYNC, "--accept-empty"), sandbox)  # a person's word that so much smaller a report is right
+    reading, _ = done(READING, sandbox)
+    cost, calls = done(SYNC, sandbox)
+    _require(count_of(cost.told, "already as they should be"), DAILY_CLAIMS, work)
+    sent = count_of(cost.told, "created in Salesforce") + count_of(cost.told, "updated")
+    yield Figure(work, "claims sent", sent, "", 0)
+    yield Figure(work, "API calls", calls.all, "", bounds.UNCHANGED_CALLS)
+    yield Figure(work, "time", cost.seconds, "s")
+    yield Figure(work, "time / reading them", cost.seconds / reading.seconds, "", bounds.UNCHANGED_TO_READING)
+
+
+def dagster(book: Book, folder: Path, line: Cost | None) -> Iterator[Figure]:
+    """The same by Dagster's job: first load and a full fetch of which 1 % differ. `line`: the command line's load."""
+    home = folder / "dagster"
+    home.mkdir(parents=True)
+    shutil.copy(INSTANCE, home)
+    tags = ("--tags", json.dumps({"dagster/partition": "10001001"}))
+    with standing(folder / "assets", book.path) as sandbox:
+        first, _ = done((*DAGSTER, *tags), sandbox, DAGSTER_HOME=str(home))
+        work = f"first load, {book.name}"
+        yield Figure(work, "memory, Dagster job", first.peak_mib, "MiB", bounds.DAGSTER_MIB)
+        yield Figure(work, "time, Dagster job", first.seconds, "s")
+        if line is not None:
+            share = first.seconds - line.seconds
+            yield Figure(work, "Dagster's own share", share, "s", bounds.DAGSTER_SHARE_SECONDS)
+        config = home / "full.json"
+        config.write_text(json.dumps({"ops": {"raw_collaboratemd_claims": {"config": {"filters": "full"}}}}))
+        changed = folder / "changed-dagster.csv"
+        write_changed(book.path, changed, every=100)
+        sandbox.put(changed, FULL)
+        full, _ = done((*DAGSTER, *tags, "-c", str(config)), sandbox, DAGSTER_HOME=str(home))
+        work = f"full fetch, 1 % differ, {book.name}"
+        yield Figure(work, "memory, Dagster job", full.peak_mib, "MiB", bounds.DAGSTER_MIB)
+        yield Figure(work, "time, Dagster job", full.seconds, "s")
+
+
+def load(book: Book, folder: Path) -> Iterator[Figure | Loads]:
+    """A first load, for what grows with the book."""
+    work = f"first load, {book.name}"
+    with standing(folder / "load", book.path) as sandbox:
+        cost, calls = done(SYNC, sandbox)
+        _require(count_of(cost.told, "created in Salesforce"), book.claims, work)
+    yield Loads(cost, calls)
+    yield Figure(work, "memory, command line", cost.peak_mib, "MiB")
+    yield Figure(work, "time", cost.seconds, "s")
+    yield Figure(work, "API calls", calls.all, "")
+
+
+def twice_the_claims(book: Book, folder: Path, once: Cost) -> Iterator[Figure]:
+    """A first load of twice as many claims, beside the load of `once`."""
+    for told in load(book, folder):
+        if isinstance(told, Figure):
+            yield told
+            continue
+        memory, seconds = told.first.peak_mib / once.peak_mib, told.first.seconds / once.seconds
+        work = f"first load, {book.name}"
+        yield Figure(work, "memory / half as many", memory, "", bounds.TWICE_THE_CLAIMS_MEMORY)
+        yield Figure(work, "time / half as many", seconds, "", bounds.TWICE_THE_CLAIMS_TIME)
+
+
+def many_customers(customers: int, folder: Path) -> Iterator[Figure]:
+    """All customers by one command: a quarter of them, and then all, each time into an empty org."""
+    folder.mkdir()
+    costs = []
+    for count in (customers // 4, customers):
+        place = folder / str(count)
+        place.mkdir()
+        sandbox = RunningSandbox.start_many(place, count, CLAIMS_A_CUSTOMER)
+        try:
+            cost, calls = done(SYNC, sandbox)
+        finally:
+            sandbox.stop()
+        costs.append(cost)
+        work = f"{count:,} customers of {CLAIMS_A_CUSTOMER} claims"
+        yield Figure(work, "time", cost.seconds, "s")
+        yield Figure(work, "time a customer", cost.seconds / count, "s")
+        yield Figure(work, "memory, command line", cost.peak_mib, "MiB")
+        yield Figure(work, "API calls a customer", calls.all / count, "")
+    growth = costs[1].seconds / costs[0].seconds / 4
+    yield Figure(
+        f"{customers:,} customers", "time a claim / a quarter's", growth, "", bounds.CUSTOMERS_GROWTH
+    )
+
+
+def _require(found: int, wanted: int, work: str) -> None:
+    if found != wanted:
+        raise WorkFailed(f"{work}: {found:,} claims, and {wanted:,} were expected")

@@ -1,0 +1,50 @@
+"""Patience: how a Bulk job is waited for.
+
+What belongs here: when to look at a job again, and when to give it up. Not here: looking (`bulk_job`, `bulk_query`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from claims_pipeline.clients.salesforce.session import SalesforceSession
+
+_GROWTH = 1.25
+_SHARE_OF_THE_WAIT = 1 / 12
+
+
+@dataclass(frozen=True)
+class Patience:
+    """The wait between two looks grows from `first_poll_seconds` to `longest_poll_seconds`.
+
+    It is never less than a twelfth of the time waited so far: each look is a call of the org's daily quota, and a job
+    of three hours is looked at some hundred times, whatever the settings say.
+    """
+
+    first_poll_seconds: float = 1
+    longest_poll_seconds: float = 30
+    job_seconds: float = 6 * 3600
+
+
+class Waiting:
+    """One job that is waited for, since the moment (of the session's clock) at which it could begin."""
+
+    def __init__(self, patience: Patience, session: SalesforceSession, since: float | None = None) -> None:
+        self._patience, self._sleep = patience, session.sleep
+        self._clock: Callable[[], float] = session.clock
+        self._since = session.clock() if since is None else since
+        self._interval = max(0.0, patience.first_poll_seconds - self._waited())
+
+    def sleep(self) -> None:
+        """Until the next look. A job that had its time already, while others were waited for, is looked at at once."""
+        self._sleep(self._interval)
+        patience = self._patience
+        grown = max(self._interval, patience.first_poll_seconds) * _GROWTH
+        self._interval = max(min(grown, patience.longest_poll_seconds), self._waited() * _SHARE_OF_THE_WAIT)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the job had all the time that it may take."""
+        return self._waited() > self._patience.job_seconds
+
+    def _waited(self) -> float:
+        return self._clock() - self._since

@@ -1,0 +1,1 @@
+"""What the benchmark itself must hold, and a small work of it within its bounds."""
