@@ -268,16 +268,16 @@ def test_a_table_that_takes_no_call_stops_no_claim(town: Town) -> None:
     assert set(mapping_rows(town)) == {KEY}
 
 
-def test_a_row_that_another_run_makes_meanwhile_is_written_once_more(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_row_that_another_run_makes_meanwhile_is_written_once_more_before_the_claims(town: Town) -> None:
     """`DUPLICATE_VALUE` on our own key, the once."""
     error = RowError(
         "DUPLICATE_VALUE", "duplicate value found: Payor_Key__c duplicates value", ("Payor_Key__c",)
     )
     town.sandbox.org.scripts.refusals.append(Refusal(MAPPING, KEY, error, 1))
+    written = town.sandbox.org.written = []
     town.put(report(row("1")))
     assert town.sync().synced.warnings == ()
+    assert next(iter(written)).object_name == MAPPING
     assert mapping_rows(town)[KEY]["Source_Payor_Name__c"] == "Nobody Knows Health"
 
 
