@@ -1,5 +1,5 @@
 # Everything a person or CI runs. Python (3.11 to 3.13), pip and make are all it needs; the tests need Java and Node.js
-# (npm) too, for Amazon's DynamoDB Local.
+# (npm) too, for Amazon's DynamoDB Local, and Chromium with its driver, which `make test` installs on Debian.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-faults test-faults-everywhere check salesforce-check strace dynamodb-local bench profile constraints clean
+.PHONY: help demo ui test test-faults test-faults-everywhere check salesforce-check strace chromium pictures dynamodb-local bench profile constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,7 +32,7 @@ demo: $(READY) ## the whole pipeline against a local sandbox: make demo [REPORT=
 ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
 	@$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
-test: $(READY) $(DYNAMODB_LOCAL) $(SALESFORCE_CHECKS) ## the whole test suite
+test: $(READY) $(DYNAMODB_LOCAL) $(SALESFORCE_CHECKS) chromium ## the whole test suite
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
@@ -45,6 +45,14 @@ test-faults-everywhere: $(READY) ## each network fault alone at each place, and 
 strace:
 	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -y -qq strace >/dev/null; } \
 		|| { echo "The sweep counts renames with strace, which is not here. As root, on Debian: apt-get install -y strace"; exit 1; }
+
+chromium:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq chromium chromium-driver fonts-dejavu-core >/dev/null; } \
+		|| { echo "The mapping page is tried in Chromium, which is not here. As root, on Debian: apt-get install -y chromium chromium-driver"; exit 1; }
+
+pictures: $(READY) chromium ## draw the docs' pictures anew, as the journeys see them
+	CLAIMS_DRAW_PICTURES=1 $(BIN)/python -m pytest -n 0 -q claims_pipeline_tests/journeys/test_mapping_page.py
 
 check: $(READY) $(DYNAMODB_LOCAL) ## format, lint, strict types, import contracts, Salesforce metadata, tests
 	$(BIN)/ruff format --check .

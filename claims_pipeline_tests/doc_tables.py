@@ -17,6 +17,7 @@ from claims_pipeline.cli.exits import Exit, meaning_of
 from claims_pipeline.sandbox.salesforce.metadata import read_schema
 from claims_pipeline.sandbox.salesforce.schema import FieldSchema, FieldType
 from claims_pipeline.settings import describe_settings
+from claims_pipeline.sync.plain_words import ALL_WORDS
 from claims_pipeline_tests.paths import REPOSITORY
 
 _KINDS = {
@@ -91,6 +92,12 @@ def rejections() -> str:
     return _table(("code", "meaning"), [(f"`{code.value}`", words) for code, words in PLAIN_WORDS.items()])
 
 
+def plain_words() -> str:
+    """What each rule, reason and code of Salesforce's means, and what to do."""
+    rows = [(f"`{code}`", words.wrong, words.to_do) for code, words in ALL_WORDS.items()]
+    return _table(("code", "what is wrong", "what to do"), rows)
+
+
 def settings() -> str:
     """Every setting of the environment."""
     rows = [
@@ -148,6 +155,7 @@ TABLES = {
         "not-carried": not_carried,
         "rejections": rejections,
     },
+    "docs/salesforce-admin.md": {"plain-words": plain_words},
     "docs/settings.md": {"settings": settings, "exit-codes": exit_codes},
 }
 

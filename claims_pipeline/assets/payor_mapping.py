@@ -22,6 +22,13 @@ _COLUMNS = {
     "ignored": "whether a person wants the key left unmapped",
     "automatic_match": "the payor that was last matched automatically",
     "linked_payor": "the payor that the key's claims were last linked to",
+    "match_rule": "how the key was matched automatically, or why it was not",
+    "source_payor_name": "the payor's name as a report gave it",
+    "source_payor_id": "the payor's id as a report gave it",
+    "first_seen_on": "when a report first held the payor",
+    "last_seen_on": "a recent day on which a report held it",
+    "claim_count": "its claims in Salesforce without a payor, as the row says",
+    "charged_amount": "their charged US dollars, as the row says",
 }
 
 
@@ -54,6 +61,7 @@ def build() -> dg.AssetsDefinition:
                     "payors": kinds.get("payor", 0),
                     "mappings": kinds.get("mapping", 0),
                     "mapping_table_installed": bool(mapping.stamp.facts["mapping_table"]),
+                    "fields_hidden": len(mapping.stamp.facts.get("hidden", ())),
                 },
             )
 

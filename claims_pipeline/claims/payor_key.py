@@ -5,6 +5,7 @@ org a key stands for (`payors`).
 """
 
 import hashlib
+import re
 import unicodedata
 
 import polars as pl
@@ -13,6 +14,7 @@ from claims_pipeline.claims.values import beginning, plain_length, plain_text
 
 KEY_LENGTH = 255
 _KEPT_OF_A_LONG_KEY = 238
+_CUT = re.compile(r"~[0-9a-f]{16}")
 
 
 def comparable(text: str) -> str:
@@ -44,6 +46,11 @@ def payor_key(name: str | None, payor_id: str | None) -> str | None:
         return key
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     return f"{beginning(key, _KEPT_OF_A_LONG_KEY)}~{digest}"
+
+
+def is_cut(key: str) -> bool:
+    """Whether a key is one that was cut, so that it holds no whole name and id."""
+    return plain_length(key) == KEY_LENGTH and _CUT.fullmatch(key[-17:]) is not None
 
 
 def payor_keys(names: pl.Series, payor_ids: pl.Series) -> pl.Series:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from claims_pipeline.claims.near_names import NearNames
-from claims_pipeline.claims.payor_key import comparable_id, comparable_name, payor_key
+from claims_pipeline.claims.payor_key import comparable_id, comparable_name, is_cut, payor_key
 
 __all__ = ["Mapping", "MatchRule", "Payor", "PayorMatch", "PayorMatcher", "Suggestion", "payor_key"]
 
@@ -95,19 +95,46 @@ class PayorMatcher:
                     self._by_id[payor_id].add(payor.id)
                     self._by_id_without_zeros[payor_id.lstrip("0")].add(payor.id)
         self._near_names = NearNames(readings)
+        self._named: dict[str, tuple[str, str]] = {}
         self._known: dict[tuple[str, str, str], PayorMatch] = {}
+        self._known_automatic: dict[tuple[str, str, str], PayorMatch] = {}
 
     def match(self, name: str | None, payor_id: str | None) -> PayorMatch:
         """The first step that finds anything decides; more than one record there is `AMBIGUOUS`, and no match."""
         key = payor_key(name, payor_id)
         if key is None:
             return PayorMatch(None, MatchRule.NONE)
-        return self._match_once(key, comparable_name(name), comparable_id(payor_id))
+        return self._match_once(
+            key, *self._named.setdefault(key, (comparable_name(name), comparable_id(payor_id)))
+        )
 
     def match_key(self, key: str) -> PayorMatch:
-        """The match of a payor of which only the key is known. (A key that was cut fits the mapping table alone.)"""
+        """The match of a payor by its key. One that was cut is matched by the name and id that `match` has seen."""
+        return self._match_once(key, *self._name_and_id(key))
+
+    def automatic(self, key: str) -> PayorMatch:
+        """What name and id alone say of a payor, whatever a person has decided."""
+        return self._automatic_once(key, *self._name_and_id(key))
+
+    def can_tell(self, key: str) -> bool:
+        """Whether the payor's name and id are known: those of a key that was cut only when a report holds it."""
+        return key in self._named or not is_cut(key)
+
+    def _name_and_id(self, key: str) -> tuple[str, str]:
         name, _, payor_id = key.partition("|")
-        return self._match_once(key, name, payor_id)
+        return self._named.get(key, (name, payor_id))
+
+    def ours(self, key: str) -> frozenset[str | None]:
+        """What a lookup of this key may hold for us to replace it: nothing, and what we linked.
+
+        That is what the mapping table says we linked last, and (where no person's word stands) its automatic match:
+        a run that was killed while it moved claims from the one to the other has left both.
+        """
+        decided = self._decided.get(key)
+        if decided is None:
+            return frozenset({None})
+        by_match = None if decided.ignored or decided.claim_payor else decided.automatic_match
+        return frozenset({None, decided.linked_payor, by_match})
 
     def linked_payor(self, key: str | None) -> str | None:
         """The record that the key's claims were last linked to by us, as the mapping table says."""
@@ -127,6 +154,15 @@ class PayorMatcher:
             return PayorMatch(None, MatchRule.IGNORED)
         if decided is not None and decided.claim_payor:
             return PayorMatch(decided.claim_payor, MatchRule.TABLE)
+        return self._automatic_once(key, named, identified)
+
+    def _automatic_once(self, key: str, named: str, identified: str) -> PayorMatch:
+        asked = (key, named, identified)
+        if asked not in self._known_automatic:
+            self._known_automatic[asked] = self._automatic(named, identified)
+        return self._known_automatic[asked]
+
+    def _automatic(self, named: str, identified: str) -> PayorMatch:
         for rule, found in self._steps(named, identified):
             if len(found) == 1:
                 (payor,) = found

@@ -14,6 +14,7 @@ from claims_pipeline.claims.payors import MatchRule
 from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.phrases import AMOUNT_WORDS, SHOWN, amounts, dollars_text, line, listed
+from claims_pipeline.sync.plain_words import plain_words
 from claims_pipeline.sync.settling.org_sums import OrgSums
 from claims_pipeline.sync.settling.standing import REJECTED
 from claims_pipeline.sync.settling.synced import Synced
@@ -25,10 +26,7 @@ _OUTCOME_WORDS: dict[str, str] = {
     ClaimOutcome.REFUSED.value: "refused by Salesforce",
     ClaimOutcome.HELD.value: "held back",
 }
-_HELD_WORDS: dict[str, str] = {
-    HoldReason.OTHER_CUSTOMER.value: "the claim belongs to another CollaborateMD customer",
-    HoldReason.REWRITTEN_BY_ORG.value: "something in the org (a trigger or flow) changes what we write",
-}
+_HELD_WORDS: dict[str, str] = {reason.value: plain_words(reason.value).wrong for reason in HoldReason}
 _BEYOND_WORDS: dict[str, str] = {
     "relink": "older claims were not linked to their payor",
     "missing": "claims that the source lost were not marked",
@@ -93,7 +91,8 @@ def _why(
             .collect()
         )
         fields = sorted({name for name in ids.get_column("fields").drop_nulls().to_list() if name})
-        because = words.get(code, f"Salesforce says {code}" + (f" ({', '.join(fields)})" if fields else ""))
+        told = f"Salesforce says {code}" + (f" ({', '.join(fields)})" if fields else "")
+        because = words.get(code) or f"{told}: {plain_words(code).wrong}"
         yield line(count, f"{because}: {listed(ids.get_column('claim_number').to_list(), count)}", indent=8)
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from claims_pipeline.clients.salesforce import bulk_query, reading
 from claims_pipeline.clients.salesforce.bulk_job import BulkJobs, JobListener
+from claims_pipeline.clients.salesforce.canonical import frame_of_records
 from claims_pipeline.clients.salesforce.collections_way import CollectionsWay
 from claims_pipeline.clients.salesforce.connection import Connection
 from claims_pipeline.clients.salesforce.describe import ObjectDescription, describe
@@ -130,17 +131,37 @@ class SalesforceClient:
             self._connection, self.describe(CLAIMS), key=CLAIM_KEY, keys=keys, fields=fields
         )
 
+    def read_by_keys(
+        self, sobject: str, key: str, keys: Sequence[str], fields: Sequence[str]
+    ) -> pl.DataFrame:
+        """The records whose `key` is among `keys`, in the form of `read_claims`."""
+        return reading.read_by_keys(
+            self._connection, self.describe(sobject), key=key, keys=keys, fields=fields
+        )
+
+    def read_few(self, sobject: str, fields: Sequence[str], *, where: str, most: int) -> pl.DataFrame:
+        """At most so many records of an object, in the form of `read_claims`."""
+        description = self.describe(sobject)
+        soql = f"SELECT {', '.join(fields)} FROM {sobject} WHERE {where} LIMIT {most}"
+        return frame_of_records(list(self.query(soql)), fields, description)
+
     def download_claims(
         self, fields: Sequence[str], *, where: str | None, work_folder: Path
     ) -> Iterator[pl.DataFrame]:
-        """The org's claims by a Bulk query, as slices in the form of `read_claims`.
+        """The org's claims by a Bulk query (see `download`)."""
+        return self.download(CLAIMS, fields, where=where, work_folder=work_folder)
+
+    def download(
+        self, sobject: str, fields: Sequence[str], *, where: str | None, work_folder: Path
+    ) -> Iterator[pl.DataFrame]:
+        """An object's records by a Bulk query, as slices in the form of `read_claims`.
 
         All are on disk below `work_folder`, and counted, before the first slice is given; each part is deleted once
         it was given.
         """
         downloaded = bulk_query.download(
             self._connection,
-            self.describe(CLAIMS),
+            self.describe(sobject),
             fields,
             where=where,
             to=work_folder,

@@ -48,8 +48,14 @@ MAPPING_COLUMNS: dict[str, str] = {
     "last_seen_on": "Last_Seen_On__c",
     "claim_count": "Claim_Count__c",
     "charged_amount": "Charged_Amount__c",
+    "suggestion_1": "Suggestion_1__c",
+    "suggestion_1_score": "Suggestion_1_Score__c",
+    "suggestion_2": "Suggestion_2__c",
+    "suggestion_2_score": "Suggestion_2_Score__c",
+    "suggestion_3": "Suggestion_3__c",
+    "suggestion_3_score": "Suggestion_3_Score__c",
 }
-_MAPPING_MUST_BE_SEEN = ("payor_key", "claim_payor", "ignored", "linked_payor")
+_MAPPING_MUST_BE_SEEN = ("payor_key", "claim_payor", "ignored")
 
 
 def soql_text(value: str) -> str:

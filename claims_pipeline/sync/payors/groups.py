@@ -35,16 +35,19 @@ def has_payor_keys(salesforce: SalesforceClient) -> bool:
     return PAYOR_KEY_FIELD in salesforce.describe(CLAIM).fields
 
 
-def payor_groups(salesforce: SalesforceClient, where: str) -> Iterator[Group]:
-    """The groups, a page at a time. What the org does not show of a group is null (dollars: 0)."""
+def payor_groups(salesforce: SalesforceClient, where: str = "") -> Iterator[Group]:
+    """The groups of all customers' claims (or of those that meet a condition), a page at a time.
+
+    What the org does not show of a group is null (dollars: 0).
+    """
     aggregates = {"charged": "SUM", "payorName": "MAX", "payorId": "MAX"}
     seen = salesforce.describe(CLAIM).fields
     told = "".join(f", {aggregates[name]}({field}) {name}" for name, field in _TOLD.items() if field in seen)
-    beyond = ""
+    narrowed, beyond = f" AND {where}" if where else "", ""
     while True:
         rows = salesforce.query(
             f"SELECT {PAYOR_KEY_FIELD} payorKey, {LOOKUP_FIELD} payor, COUNT(Id) claims{told} "
-            f"FROM {CLAIM} WHERE {PAYOR_KEY_FIELD} != null AND {where}{beyond} "
+            f"FROM {CLAIM} WHERE {PAYOR_KEY_FIELD} != null{narrowed}{beyond} "
             f"GROUP BY {PAYOR_KEY_FIELD}, {LOOKUP_FIELD} ORDER BY {PAYOR_KEY_FIELD} LIMIT {GROUPS_A_PAGE}"
         )
         groups = [_group(row) for row in rows]

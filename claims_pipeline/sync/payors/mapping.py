@@ -5,11 +5,12 @@ What belongs here: carrying payors and mappings between client, storage and doma
 """
 
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
 from claims_pipeline.claims.payors import Mapping, Payor, PayorMatcher
-from claims_pipeline.clients.salesforce import SalesforceClient
+from claims_pipeline.clients.salesforce import OrgNotReady, SalesforceClient
 from claims_pipeline.storage.frames import Stamp, StampedFrame
 
 NO_CUSTOMER = ""
@@ -24,6 +25,14 @@ SCHEMA = pl.Schema(
         "ignored": pl.Boolean,
         "automatic_match": pl.String,
         "linked_payor": pl.String,
+        "match_rule": pl.String,
+        "source_payor_name": pl.String,
+        "source_payor_id": pl.String,
+        "first_seen_on": pl.String,
+        "last_seen_on": pl.String,
+        "claim_count": pl.String,
+        "charged_amount": pl.String,
+        **{f"suggestion_{place}{what}": pl.String for place in (1, 2, 3) for what in ("", "_score")},
     }
 )
 
@@ -31,14 +40,21 @@ SCHEMA = pl.Schema(
 def read_payor_mapping(salesforce: SalesforceClient, at: datetime, read_by: str) -> StampedFrame:
     """The org's payors and its mapping table, one row each (an org without the table has no mappings).
 
-    `read_by`: the run that asks; another run's claims are matched anew (see `rematch`).
+    `read_by`: the run that asks; another run's claims are matched anew (see `rematch`). Where the table is there but
+    hides people's decisions from us, nothing at all is matched: an automatic match could overrule a person.
     """
     payors = salesforce.read_payors().with_columns(kind=pl.lit("payor"))
-    mappings = salesforce.read_mappings()
+    facts: dict[str, Any] = {"mapping_table": True, "read_by": read_by}
     frames = [_shaped(payors)]
-    if mappings is not None:
+    try:
+        mappings = salesforce.read_mappings()
+    except OrgNotReady as hidden:
+        facts["hidden"] = [problem.partition(":")[0] for problem in hidden.problems]
+        return StampedFrame(pl.LazyFrame(schema=SCHEMA), Stamp(NO_CUSTOMER, 0, at, facts))
+    if mappings is None:
+        facts["mapping_table"] = False
+    else:
         frames.append(_shaped(mappings.with_columns(kind=pl.lit("mapping"))))
-    facts = {"mapping_table": mappings is not None, "read_by": read_by}
     return StampedFrame(pl.concat(frames).lazy(), Stamp(NO_CUSTOMER, 0, at, facts))
 
 
@@ -65,10 +81,11 @@ def matcher_of(payors: StampedFrame) -> PayorMatcher:
         ],
         mappings=[
             Mapping(
-                payor_key=row["payor_key"],
+                payor_key=(row["payor_key"] or "").casefold(),  # one typed by hand counts too
                 claim_payor=row["claim_payor"],
                 ignored=bool(row["ignored"]),
                 linked_payor=row["linked_payor"],
+                automatic_match=row["automatic_match"],
             )
             for row in rows.filter(pl.col("kind") == "mapping").iter_rows(named=True)
         ],

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from claims_pipeline.claims.compare import CompareRules
-from claims_pipeline.claims.payors import PayorMatcher
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.options import Progress
+from claims_pipeline.sync.payors.groups import payor_groups
+from claims_pipeline.sync.payors.table import PayorTable
 from claims_pipeline.sync.settling.apart import WrittenApart
 from claims_pipeline.sync.settling.missing import mark_missing, marking_warnings
 from claims_pipeline.sync.settling.org_sums import OrgSums, org_sums
-from claims_pipeline.sync.settling.relink import relink
+from claims_pipeline.sync.settling.relink import may_relink, relink, settled_keys
 from claims_pipeline.sync.settling.send import Writer
 from claims_pipeline.sync.settling.standing import standing
 from claims_pipeline.sync.settling.synced import require_settled
@@ -50,14 +51,13 @@ class Beyond:
 def go_beyond(
     outcomes: StampedFrame,
     rejected: StampedFrame,
-    matcher: PayorMatcher,
+    payors: PayorTable,
     rules: CompareRules,
     writer: Writer,
     say: Progress,
 ) -> Beyond:
     """Relink; after a full fetch also mark what is gone, and read the org's own sums back."""
-    say("relinking claims whose payor's mapping changed")
-    relinked = relink(matcher, rules, writer)
+    relinked = _relink_and_tell(payors, rules, writer, say)
     facts = outcomes.stamp.facts
     if facts["kind"] != FilterKind.FULL:
         return Beyond(relinked)
@@ -65,3 +65,21 @@ def go_beyond(
     stand = standing(outcomes, rejected, rules, writer.salesforce, writer.work)
     missing = mark_missing(stand, facts, rules, writer)
     return Beyond(relinked, missing, org_sums(stand), tuple(marking_warnings(facts)))
+
+
+def _relink_and_tell(payors: PayorTable, rules: CompareRules, writer: Writer, say: Progress) -> WrittenApart:
+    """Link claims as their payors' mappings say; tell in the table what they are linked to, and what waits.
+
+    One aggregate query on a day on which no mapping changed.
+    """
+    if not may_relink(rules):
+        return WrittenApart()
+    say("relinking claims whose payor's mapping changed")
+    salesforce, matcher = writer.salesforce, payors.matcher
+    groups = list(payor_groups(salesforce))
+    relinked = relink(groups, matcher, rules, writer)
+    if relinked.counts:
+        groups = list(payor_groups(salesforce))
+        payors.is_stale()
+    payors.settle(groups, settled_keys(groups, matcher), writer)
+    return relinked

@@ -21,9 +21,11 @@ from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.fetching.guards import change_warnings
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.payors.mapping import matcher_of
+from claims_pipeline.sync.payors.table import PayorTable
 from claims_pipeline.sync.ready import preflight
 from claims_pipeline.sync.settling import synced
 from claims_pipeline.sync.settling.beyond import Beyond, go_beyond
+from claims_pipeline.sync.settling.issues import WhatIsKnown, write_issues
 from claims_pipeline.sync.settling.kept import Brought, Trying, keep_refused, with_kept
 from claims_pipeline.sync.settling.send import (
     CLAIM,
@@ -96,10 +98,13 @@ class Bringing:
         our_user = salesforce.sign_in().user_id
         rules = compare_rules(stored.claims, self.options, self.connections, shape, our_user)
         matcher, writer = matcher_of(stored.payors), self._writer()
+        payors = PayorTable.of(stored.payors, matcher, writer, stored.claims.stamp.fetched_at.date())
         trying = Trying(rules.synced_at, all_due=self.options.resend)
         brought = with_kept(
             stored.claims, stored.rejected, matcher, self.connections.storage, self.work, trying
         )
+        if not self.options.dry_run:
+            payors.list_seen(brought.claims, writer)
         self.say(f"comparing {brought.claims.rows:,} claims with the org, and sending what differs")
         decisions = decide_all(brought.claims, rules, salesforce, self.work, brought.spared)
         is_dry = self.options.dry_run
@@ -108,16 +113,23 @@ class Bringing:
         outcomes = StampedFrame(outcomes_of(sent, deleted, self.work).scan(), stored.claims.stamp)
         synced.require_settled(stored.customer, synced.counts_of(outcomes.frame))
         synced.require_balance(brought.claims, outcomes.frame)
-        beyond = Beyond()
+        beyond, issues = Beyond(), tuple[str, ...]()
         if not is_dry:
-            beyond = go_beyond(outcomes, stored.rejected, matcher, rules, writer, self.say)
+            beyond = go_beyond(outcomes, stored.rejected, payors, rules, writer, self.say)
             beyond.require_proved(stored.customer)
             if self.lease is not None:
                 self.lease.check()  # a run that was taken over must not put its refused claims in the other's place
             keep_refused(brought, outcomes, self.connections.storage, self.work, now=rules.synced_at)
-        warnings = [*shape.warnings, *beyond.warnings, *self._suspicions(outcomes.frame)]
+            issues = self._write_issues(outcomes, brought, writer)
+        said = (shape.warnings, payors.warnings, beyond.warnings, issues, self._suspicions(outcomes.frame))
+        warnings = [warning for some in said for warning in some]
         done = self._told(outcomes, brought, beyond, warnings)
         return done if is_dry else self._with_status(done, writer)
+
+    def _write_issues(self, outcomes: StampedFrame, brought: Brought, writer: Writer) -> tuple[str, ...]:
+        customer = self.connections.settings.customer(self.stored.customer)
+        filters = [each.id for each in customer.filters]
+        return write_issues(WhatIsKnown(outcomes, self.stored.rejected, brought.waiting, filters), writer)
 
     def _suspicions(self, outcomes: pl.LazyFrame) -> list[str]:
         customer = self.connections.settings.customer(self.stored.customer)

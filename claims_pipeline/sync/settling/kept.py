@@ -25,15 +25,15 @@ KEPT = "refused_claims"
 TRIED_AGAIN_AFTER = timedelta(days=7)
 """A refusal that does not pass by itself is tried once a week (by `--resend` at once)."""
 
-_CODE, _FIELDS, _TRIED_AT, _PRESENT = "refused_code", "refused_fields", "tried_at", "columns_then"
-_REFUSAL = (_CODE, _FIELDS, _TRIED_AT, _PRESENT)
-_NOT_SENT = "NOT_SENT"
+CODE, FIELDS, _TRIED_AT, _PRESENT = "refused_code", "refused_fields", "tried_at", "columns_then"
+_REFUSAL = (CODE, FIELDS, _TRIED_AT, _PRESENT)
+NOT_SENT = "NOT_SENT"
 """In a refusal's place: the claim's fetch was never committed."""
 _CLOCKS_DIFFER = timedelta(days=1)
 _UNCHANGED = ("claim_key", *SOURCE_FIELDS, "matched_payor")
 """What must be the same for a lasting refusal to stand: the claim's own fields and its payor."""
 _SPARED = pl.Schema(
-    {"claim_key": pl.String(), _CODE: pl.String(), _FIELDS: pl.String(), _TRIED_AT: pl.Datetime("us", "UTC")}
+    {"claim_key": pl.String(), CODE: pl.String(), FIELDS: pl.String(), _TRIED_AT: pl.Datetime("us", "UTC")}
 )
 
 
@@ -60,7 +60,7 @@ class Trying:
     @property
     def is_due(self) -> pl.Expr:
         """Of a kept claim."""
-        passes = pl.col(_CODE).is_in([*PASSING_CODES, _NOT_SENT])
+        passes = pl.col(CODE).is_in([*PASSING_CODES, NOT_SENT])
         long_ago = pl.col(_TRIED_AT) <= self.now - TRIED_AGAIN_AFTER
         by_a_wrong_clock = pl.col(_TRIED_AT) > self.now + _CLOCKS_DIFFER
         return passes | long_ago | by_a_wrong_clock | self.all_due
@@ -112,7 +112,7 @@ def keep_refused(
     """Store the claims that are refused after this sync, and those that wait still."""
     kept = PartWriter(work / "kept")
     is_refused = pl.col("outcome") == ClaimOutcome.REFUSED.value
-    refusal = (pl.col("code").alias(_CODE), pl.col("fields").alias(_FIELDS))
+    refusal = (pl.col("code").alias(CODE), pl.col("fields").alias(FIELDS))
     refused = outcomes.frame.filter(is_refused).select("claim_key", *refusal).collect()
     tried_at = pl.lit(now.astimezone(UTC), dtype=pl.Datetime("us", "UTC"))
     told = refused.join(
@@ -132,8 +132,8 @@ def keep_below(claims: StampedFrame, storage: Storage, work: Path, *, now: datet
     keys = claims.frame.select("claim_key").collect()
     merged = PartWriter(work / "kept-below")
     marks = {
-        _CODE: pl.lit(_NOT_SENT),
-        _FIELDS: pl.lit(None, dtype=pl.String),
+        CODE: pl.lit(NOT_SENT),
+        FIELDS: pl.lit(None, dtype=pl.String),
         _TRIED_AT: pl.lit(now.astimezone(UTC), dtype=pl.Datetime("us", "UTC")),
         _PRESENT: pl.lit(_columns_of(claims)),
     }

@@ -44,12 +44,18 @@ class Writer:
     before_batch: Callable[[], None] | None = None
 
     def upsert(self, frames: Iterable[pl.DataFrame], purpose: str) -> Iterator[pl.DataFrame]:
-        """Outcome frames (`key`, `salesforce_id`, `outcome`, `code`, `fields`) of the payload's rows."""
+        """Outcome frames (`key`, `salesforce_id`, `outcome`, `code`, `fields`) of claims, a row a payload's row."""
+        return self.upsert_rows(CLAIM, KEY_FIELD, frames, purpose)
+
+    def upsert_rows(
+        self, sobject: str, key: str, frames: Iterable[pl.DataFrame], purpose: str
+    ) -> Iterator[pl.DataFrame]:
+        """The same for records of another object."""
         folder = self.work / purpose
         folder.mkdir(mode=0o700, exist_ok=True)
         return self.salesforce.upsert(
-            CLAIM,
-            KEY_FIELD,
+            sobject,
+            key,
             frames,
             work_folder=folder,
             on_job=self.on_job,
@@ -270,6 +276,7 @@ def _outcome_rows(decided: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
         "fields",
         "salesforce_id",
         "match_rule",
+        "rows",
         pl.col("Source_Payor_Key__c").alias("payor_key"),
         *(pl.col(name).cast(pl.Decimal(16, 2)) for name in MONEY_FIELDS),
         *(_org_money(decided, name) for name in MONEY_FIELDS),
