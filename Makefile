@@ -9,11 +9,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
+DEPLOY_CHECK := build/deploy-check
 TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-faults test-faults-everywhere check strace dynamodb-local bench constraints clean
+.PHONY: help demo ui test test-faults test-faults-everywhere check deploy-check strace dynamodb-local bench constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,7 +51,22 @@ check: $(READY) $(DYNAMODB_LOCAL) ## format, lint, strict types, import contract
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) deploy-check
 	$(MAKE) test
+
+deploy-check: $(DEPLOY_CHECK)/.ready ## the templates of deploy/ by cfn-lint, checkov and cdk-nag's HIPAA pack
+	@$(DEPLOY_CHECK)/bin/python -m deploy.checks $(DEPLOY_CHECK)
+
+# An environment of its own: checkov's packages do not go together with ours.
+$(DEPLOY_CHECK)/.ready: deploy/checks/requirements.txt deploy/checks/package-lock.json
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 was found. Install one, or say where it is: make PYTHON=/path/to/python3.11"; exit 1; }
+	@command -v npm >/dev/null || { echo "cdk-nag is fetched by npm, and none was found: install Node.js with npm."; exit 1; }
+	@echo "Setting up $(DEPLOY_CHECK) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(DEPLOY_CHECK)
+	@$(DEPLOY_CHECK)/bin/python -m pip install --quiet --disable-pip-version-check -r deploy/checks/requirements.txt
+	@cp deploy/checks/package.json deploy/checks/package-lock.json $(DEPLOY_CHECK)/
+	@npm ci --prefix $(DEPLOY_CHECK) --prefer-offline --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 dynamodb-local: $(DYNAMODB_LOCAL) ## fetch what the sync state's tests run against (57 MB, once; needs Java and npm)
 

@@ -134,7 +134,9 @@ class Sweep:
         faults = list(judging.at_death(self.scenario, self.stage, before))
         asked_for = self.stage.state().pending_request
         self.stage.town.put(self.scenario.after.report)
-        if asked_for is not None:  # the report of today was asked for, and is the rerun's: the next run sees the source
+        if (
+            asked_for is not None
+        ):  # the report of today was asked for, and is the rerun's: the next run sees the source
             faults += self._rerun(replace(self.scenario, after=self.scenario.today), "the rerun", bug)
             faults += self._rerun(self.scenario, "the run after the rerun", bug)
         else:
