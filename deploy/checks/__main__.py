@@ -7,7 +7,8 @@ from pathlib import Path
 
 from deploy.checks import tools
 from deploy.checks.findings import Finding, read_exceptions, unexplained
-from deploy.checks.templates import DEPLOY, decided, read_template, translated
+from deploy.checks.sam import translated
+from deploy.checks.templates import DEPLOY, decided, read_template
 from deploy.checks.variants import VARIANTS
 
 EXCEPTIONS = DEPLOY / "exceptions.yaml"

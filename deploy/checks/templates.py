@@ -1,19 +1,15 @@
-"""Templates as CloudFormation would see them: read, translated from SAM, and with their conditions decided.
+"""Templates as a stack would hold them: read, and with their conditions decided.
 
-What belongs here: reading and rewriting templates as plain dicts. Not here: what must be true of them.
+What belongs here: reading and rewriting templates as plain dicts. Not here: SAM (`sam`), nor what must be true of them.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
 
 DEPLOY = Path(__file__).parents[1]
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -24,7 +20,6 @@ PSEUDO: dict[str, Any] = {
     "AWS::StackName": "claims",
     "AWS::URLSuffix": "amazonaws.com",
 }
-_CODE = "s3://packages/collaboratemd-salesforce-sync.zip"
 _NO_VALUE = object()
 
 
@@ -66,20 +61,6 @@ def read_template(name: str) -> dict[str, Any]:
     """A template below `deploy/`, in long form."""
     template: dict[str, Any] = yaml.load((DEPLOY / name).read_text(), _Loader)  # noqa: S506 - a SafeLoader of ours
     return template
-
-
-def translated(template: Mapping[str, Any]) -> dict[str, Any]:
-    """What CloudFormation makes of a SAM template (one without SAM is left as it is). Asks nobody."""
-    copy: dict[str, Any] = json.loads(json.dumps(template))
-    if "Transform" not in copy:
-        return copy
-    for resource in copy["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = _CODE
-    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
-    plain: dict[str, Any] = translator.translate(copy, {})
-    plain.pop("Transform", None)
-    return plain
 
 
 def decided(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:

@@ -31,4 +31,5 @@ VARIANTS = (
             "Tracing": "PassThrough",
         },
     ),
+    Variant("network.yaml", "new network", {}),
 )
