@@ -42,16 +42,15 @@ def properties(variant: Variant, name: str) -> dict[str, Any]:
     return found
 
 
-def statements(variant: Variant, policy: str) -> Iterator[Statement]:
-    """The statements of one managed policy."""
-    for each in properties(variant, policy)["PolicyDocument"]["Statement"]:
-        yield Statement(
-            policy,
-            each.get("Sid", ""),
-            each["Effect"],
-            _texts(each["Action"]),
-            _texts(each["Resource"]),
-        )
+def statements(variant: Variant, role: str) -> Iterator[Statement]:
+    """The statements of the managed policies of one role."""
+    for name, resource in resources(variant).items():
+        held = resource["Properties"]
+        if resource["Type"] != "AWS::IAM::ManagedPolicy" or {"Ref": role} not in held["Roles"]:
+            continue
+        for each in held["PolicyDocument"]["Statement"]:
+            actions, of = _texts(each["Action"]), _texts(each["Resource"])
+            yield Statement(name, each.get("Sid", ""), each["Effect"], actions, of)
 
 
 def _texts(part: object) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def granted(*variants: object) -> set[str]:
     return {
         action
         for variant in variants
-        for each in statements(variant, "FunctionPolicy")  # type: ignore[arg-type]  # a test names variants
+        for each in statements(variant, "Role")  # type: ignore[arg-type]  # a test names variants
         if each.effect == "Allow"
         for action in each.actions
     }
@@ -139,7 +139,7 @@ def test_each_wildcard_has_its_reason() -> None:
     with_one = {
         each.sid
         for variant in (NEW_ACCOUNT, NETWORKED, ADOPTED)
-        for each in statements(variant, "FunctionPolicy")
+        for each in statements(variant, "Role")
         if any("*" in resource or "??" in resource for resource in each.resources)
     }
     assert with_one == set(reasons("wildcards_in_resources"))

@@ -231,7 +231,7 @@ def test_silence_elsewhere_is_no_alarm() -> None:
 
 @each_variant
 def test_every_resource_of_a_statement_is_our_own_but_where_aws_knows_none(variant: Variant) -> None:
-    held = [each for policy in ("FunctionPolicy", "SchedulerPolicy") for each in statements(variant, policy)]
+    held = [each for role in ("Role", "SchedulerRole") for each in statements(variant, role)]
     for each in held:
         assert not [action for action in each.actions if "*" in action], each
         if each.resources == ("*",):
@@ -249,7 +249,7 @@ def test_roles_have_no_inline_policies_and_trust_one_service_each() -> None:
 
 def test_network_rights_are_there_in_a_network_alone() -> None:
     assert "ec2:" not in json.dumps(resources(NEW_ACCOUNT))
-    assert "ec2:CreateNetworkInterface" in json.dumps(resources(NETWORKED)["FunctionPolicy"])
+    assert "ec2:CreateNetworkInterface" in json.dumps(resources(NETWORKED)["NetworkPolicy"])
     assert properties(NETWORKED, "Function")["VpcConfig"] == {
         "SubnetIds": ["subnet-1", "subnet-2"],
         "SecurityGroupIds": ["sg-1"],

@@ -78,6 +78,10 @@ def decided(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[
         for name, part in template.get(section, {}).items():
             if "Condition" not in part or holds(part["Condition"]):
                 kept[name] = _put_in({k: v for k, v in part.items() if k != "Condition"}, values, holds)
+    for part in found["Resources"].values():
+        waits_for = part.get("DependsOn", [])
+        waits_for = waits_for if isinstance(waits_for, list) else [waits_for]
+        part["DependsOn"] = [name for name in waits_for if name in found["Resources"]]
     return found
 
 
