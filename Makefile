@@ -32,7 +32,7 @@ demo: $(READY) ## the whole pipeline against a local sandbox: make demo [REPORT=
 ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
 	@$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
-test: $(READY) $(DYNAMODB_LOCAL) ## the whole test suite
+test: $(READY) $(DYNAMODB_LOCAL) $(DEPLOY_CHECK)/.ready ## the whole test suite
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
