@@ -97,9 +97,20 @@ def test_nothing_runs_before_a_person_has_filled_the_secret() -> None:
     assert properties(NETWORKED, "DailySync")["State"] == "ENABLED"
 
 
+def kept(resource: dict[str, Any]) -> bool:
+    """Whether it stays when the stack goes; a first deployment that fails must leave nothing in the next one's way."""
+    policies = (resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy"))
+    return policies == ("RetainExceptOnCreate", "Retain")
+
+
+def test_what_holds_data_or_opens_it_stays_when_the_stack_goes() -> None:
+    names = {name for name, resource in resources(NEW_ACCOUNT).items() if kept(resource)}
+    assert names == {"Table", "Secret", "Bucket", "AccessLogs", "Key", "LogGroup"}
+
+
 def test_the_table_is_on_demand_encrypted_recoverable_and_guarded() -> None:
     table = resources(NEW_ACCOUNT)["Table"]
-    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert kept(table)
     held = table["Properties"]
     assert held["BillingMode"] == "PAY_PER_REQUEST"
     assert held["SSESpecification"] == {"SSEEnabled": True}
@@ -110,7 +121,7 @@ def test_the_table_is_on_demand_encrypted_recoverable_and_guarded() -> None:
 
 def test_claims_storage_is_private_encrypted_under_our_key_and_versioned() -> None:
     bucket = resources(NEW_ACCOUNT)["Bucket"]
-    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    assert kept(bucket)
     held = bucket["Properties"]
     assert set(held["PublicAccessBlockConfiguration"].values()) == {True}
     (rule,) = held["BucketEncryption"]["ServerSideEncryptionConfiguration"]
