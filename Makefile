@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-faults test-faults-everywhere check deploy-check strace dynamodb-local bench constraints clean
+.PHONY: help demo ui test test-faults test-faults-everywhere check deploy-check strace postgresql dynamodb-local bench constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,7 +36,7 @@ test: $(READY) $(DYNAMODB_LOCAL) $(DEPLOY_CHECK)/.ready ## the whole test suite
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
-test-faults: $(READY) strace ## the crash sweep: killed at every boundary, and run again
+test-faults: $(READY) strace postgresql ## the crash sweep: killed at every boundary, and run again
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m sweep
 
 test-faults-everywhere: $(READY) ## each network fault alone at each place, and events in many more orders (half an hour)
@@ -45,6 +45,11 @@ test-faults-everywhere: $(READY) ## each network fault alone at each place, and 
 strace:
 	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -y -qq strace >/dev/null; } \
 		|| { echo "The sweep counts renames with strace, which is not here. As root, on Debian: apt-get install -y strace"; exit 1; }
+
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } \
+		|| { echo "Dagster on ECS is tried on PostgreSQL, which is not here. As root, on Debian: apt-get install -y postgresql"; exit 1; }
 
 check: $(READY) $(DYNAMODB_LOCAL) ## format, lint, strict types, import contracts, tests
 	$(BIN)/ruff format --check .
