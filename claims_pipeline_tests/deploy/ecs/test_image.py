@@ -44,11 +44,14 @@ def test_its_steps_give_a_dagster_that_loads_our_code_and_nothing_of_the_tests(t
     path = image.here(image.environment["PATH"])
     environment = {"PATH": path, "HOME": str(tmp_path), "COLLABORATEMD_CUSTOMER": FIRST}
 
+    elsewhere = tmp_path / "elsewhere"  # the instance beside the workspace wants its database
+    elsewhere.mkdir()
+
     def run(*command: str) -> str:
         done = subprocess.run(
             command,
             env=environment,
-            cwd=image.place("."),
+            cwd=elsewhere,
             capture_output=True,
             text=True,
             timeout=300,
@@ -58,7 +61,7 @@ def test_its_steps_give_a_dagster_that_loads_our_code_and_nothing_of_the_tests(t
         return done.stdout
 
     assert run(*image.health)
-    run("dagster", "definitions", "validate", "-w", "workspace.yaml")
+    run("dagster", "definitions", "validate", "-w", str(image.place("workspace.yaml")))
     listed = run("python", "-m", "pip", "list", "--format", "freeze")
     assert "dagster-postgres==" in listed
     assert not [name for name in ("pytest", "moto", "mypy", "hypothesis") if f"{name}==" in listed]
