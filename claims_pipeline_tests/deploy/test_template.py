@@ -72,6 +72,12 @@ def test_its_environment_holds_settings_that_we_know_and_no_secret(variant: Vari
     assert "AWS_REGION" not in names, "Lambda sets it, and refuses a function that does"
 
 
+def test_several_customers_stand_in_the_package() -> None:
+    variables = properties(NETWORKED, "Function")["Environment"]["Variables"]
+    assert variables["CLAIMS_CONFIG"] == "/var/task/claims.toml"
+    assert "CLAIMS_CONFIG" not in properties(NEW_ACCOUNT, "Function")["Environment"]["Variables"]
+
+
 def test_no_parameter_could_carry_a_secret() -> None:
     secret = {each.name for each in describe_settings() if each.is_secret}
     parameters = "|".join(read_template(LAMBDA)["Parameters"]).lower().replace("_", "")

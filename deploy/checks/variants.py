@@ -27,7 +27,7 @@ VARIANTS = (
             "SubnetIds": "subnet-1,subnet-2",
             "SecurityGroupIds": "sg-1",
             "AlarmEmail": "billing@example.com",
-            "ConfigLayerArn": "arn:aws:lambda:us-east-1:123456789012:layer:claims-config:1",
+            "SeveralCustomers": "yes",
             "ScheduleState": "ENABLED",
             "FullScheduleState": "ENABLED",
         },
