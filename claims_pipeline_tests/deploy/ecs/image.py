@@ -78,7 +78,7 @@ def _note(name: str, rest: str, stage: Stage) -> None:
     elif name == "HEALTHCHECK":
         stage.health = json.loads(rest.partition("CMD")[2])
     else:
-        assert name == "EXPOSE", f"{name} is no instruction that is known here"
+        assert name in ("EXPOSE", "VOLUME"), f"{name} is no instruction that is known here"
 
 
 def _copy(rest: str, stage: Stage, stages: dict[str, Stage], context: Path) -> None:

@@ -1,6 +1,7 @@
 """The image: what its Dockerfile says, and its steps run in an empty environment."""
 
 import fnmatch
+import json
 import os
 import shlex
 import subprocess
@@ -9,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from claims_pipeline_tests.deploy.ecs.image import build, instructions
+from claims_pipeline_tests.deploy.stacks import properties
 from claims_pipeline_tests.other_interpreters import find
 from claims_pipeline_tests.paths import REPOSITORY
 from claims_pipeline_tests.town import FIRST
 from deploy.checks.templates import DEPLOY
+from deploy.checks.variants import VARIANTS
 
 DOCKERFILE = DEPLOY / "dagster/Dockerfile"
 
@@ -22,6 +25,16 @@ def test_it_runs_as_nobody_in_particular_and_says_no_text_of_exceptions() -> Non
     assert said["USER"] == "10001:10001"
     assert "DAGSTER_REDACT_USER_CODE_ERRORS=1" in said["ENV"]
     assert "DAGSTER_HOME=/opt/dagster" in said["ENV"]
+
+
+def test_where_a_task_may_write_is_a_volume_of_the_image() -> None:
+    """On Fargate a volume that the image does not declare belongs to root."""
+    declared = json.loads(dict(instructions(DOCKERFILE))["VOLUME"])
+    ecs = next(each for each in VARIANTS if each.template == "dagster/ecs.yaml")
+    for name in ("RunTask", "DaemonTask", "WebserverTask"):
+        (container,) = properties(ecs, name)["ContainerDefinitions"]
+        writable = [each["ContainerPath"] for each in container["MountPoints"] if not each["ReadOnly"]]
+        assert writable == declared
 
 
 def test_all_that_it_copies_goes_to_the_builder_and_little_else() -> None:
