@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,12 @@ def test_the_storage_is_the_buckets_root_since_the_lifecycle_counts_from_there(
 def test_what_is_adopted_is_not_made_anew(variant: Variant) -> None:
     made = {"Table", "Secret", "LogGroup", "Bucket", "AccessLogs", "Key"}
     assert made & set(resources(variant)) == (set() if variant is ADOPTED else made)
+
+
+def test_an_import_of_the_table_changes_nothing_else() -> None:
+    """CloudFormation takes a resource in only where the rest of the template stays as it stands."""
+    without, held = resources(replace(NEW_ACCOUNT, parameters={"CreateTable": "no"})), resources(NEW_ACCOUNT)
+    assert {name: each for name, each in held.items() if name != "Table"} == without
 
 
 @each_variant
