@@ -10,11 +10,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
 SALESFORCE_CHECKS := salesforce/checks/node_modules/.package-lock.json
+DEPLOY_CHECK := build/deploy-check
 TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-faults test-faults-everywhere check salesforce-check strace chromium pictures dynamodb-local bench profile constraints clean
+.PHONY: help demo ui test test-faults test-faults-everywhere check salesforce-check deploy-check strace chromium postgresql pictures \
+	dynamodb-local bench profile constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,11 +34,11 @@ demo: $(READY) ## the whole pipeline against a local sandbox: make demo [REPORT=
 ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
 	@$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
-test: $(READY) $(DYNAMODB_LOCAL) $(SALESFORCE_CHECKS) chromium ## the whole test suite
+test: $(READY) $(DYNAMODB_LOCAL) $(SALESFORCE_CHECKS) $(DEPLOY_CHECK)/.ready chromium ## the whole test suite
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
-test-faults: $(READY) strace ## the crash sweep: killed at every boundary, and run again
+test-faults: $(READY) strace postgresql ## the crash sweep: killed at every boundary, and run again
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m sweep
 
 test-faults-everywhere: $(READY) ## each network fault alone at each place, and events in many more orders (half an hour)
@@ -46,6 +48,11 @@ strace:
 	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -y -qq strace >/dev/null; } \
 		|| { echo "The sweep counts renames with strace, which is not here. As root, on Debian: apt-get install -y strace"; exit 1; }
 
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } \
+		|| { echo "Dagster on ECS is tried on PostgreSQL, which is not here. As root, on Debian: apt-get install -y postgresql"; exit 1; }
+
 chromium:
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
 		|| { apt-get update -qq && apt-get install -y -qq chromium chromium-driver fonts-dejavu-core >/dev/null; } \
@@ -54,12 +61,13 @@ chromium:
 pictures: $(READY) chromium ## draw the docs' pictures anew, as the journeys see them
 	CLAIMS_DRAW_PICTURES=1 $(BIN)/python -m pytest -n 0 -q claims_pipeline_tests/journeys/test_mapping_page.py
 
-check: $(READY) $(DYNAMODB_LOCAL) ## format, lint, strict types, import contracts, Salesforce metadata, tests
+check: $(READY) $(DYNAMODB_LOCAL) ## format, lint, strict types, import contracts, Salesforce metadata, templates, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) salesforce-check
+	$(MAKE) deploy-check
 	$(MAKE) test
 
 salesforce-check: $(SALESFORCE_CHECKS) ## what can be proved of salesforce/ without an org: Apex, page, metadata (Node.js, Java)
@@ -69,6 +77,20 @@ salesforce-check: $(SALESFORCE_CHECKS) ## what can be proved of salesforce/ with
 $(SALESFORCE_CHECKS): salesforce/checks/package-lock.json
 	@echo "Fetching what checks Salesforce's side (once, 240 MB) ..."
 	@cd salesforce/checks && npm ci --silent --prefer-offline
+	@touch $@
+
+deploy-check: $(DEPLOY_CHECK)/.ready ## the templates of deploy/ by cfn-lint, checkov and cdk-nag's HIPAA pack
+	@$(DEPLOY_CHECK)/bin/python -m deploy.checks $(DEPLOY_CHECK)
+
+# An environment of its own: checkov's packages do not go together with ours.
+$(DEPLOY_CHECK)/.ready: deploy/checks/requirements.txt deploy/checks/package-lock.json
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 was found. Install one, or say where it is: make PYTHON=/path/to/python3.11"; exit 1; }
+	@command -v npm >/dev/null || { echo "cdk-nag is fetched by npm, and none was found: install Node.js with npm."; exit 1; }
+	@echo "Setting up $(DEPLOY_CHECK) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(DEPLOY_CHECK)
+	@$(DEPLOY_CHECK)/bin/python -m pip install --quiet --disable-pip-version-check -r deploy/checks/requirements.txt
+	@cp deploy/checks/package.json deploy/checks/package-lock.json $(DEPLOY_CHECK)/
+	@npm ci --prefix $(DEPLOY_CHECK) --prefer-offline --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 dynamodb-local: $(DYNAMODB_LOCAL) ## fetch what the sync state's tests run against (57 MB, once; needs Java and npm)

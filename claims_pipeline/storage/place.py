@@ -75,7 +75,11 @@ class FolderPlace:
 
 
 class BucketPlace:
-    """An S3 bucket and prefix. An upload replaces its object in one step by itself."""
+    """An S3 bucket and prefix. An upload replaces its object in one step by itself.
+
+    S3 encrypts it as the bucket says. To ask for KMS here without naming a key would mean AWS's own, whatever key the
+    bucket's owner chose.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -85,9 +89,7 @@ class BucketPlace:
 
     def publish(self, local: Path, name: str) -> None:
         with bucket_failures_told("store a file", self._url):
-            self._client.upload_file(
-                str(local), self._bucket, self._key(name), ExtraArgs={"ServerSideEncryption": "aws:kms"}
-            )
+            self._client.upload_file(str(local), self._bucket, self._key(name))
         local.unlink()
 
     def fetch(self, name: str, work: Path) -> Path | None:

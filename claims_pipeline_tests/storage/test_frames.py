@@ -121,10 +121,32 @@ def test_a_bucket_keeps_frames_and_reports_as_a_folder_does(bucket: str, tmp_pat
         assert storage.read("transformed_claims/10001001").frame.collect().height == 3
         with pytest.raises(NotStored):
             storage.read("transformed_claims/2")
-        head = client.head_object(Bucket=bucket, Key="claims/transformed_claims/10001001.parquet")
-        assert head["ServerSideEncryption"] == "aws:kms"
         storage.close()
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "arn:aws:kms:us-east-1:123456789012:key/of-the-bucket"},
+        {"SSEAlgorithm": "AES256"},
+    ],
+    ids=lambda rule: rule["SSEAlgorithm"],
+)
+def test_the_bucket_says_how_a_file_is_encrypted_and_under_which_key(
+    rule: dict[str, str], bucket: str, tmp_path: Path
+) -> None:
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=bucket)
+        client.put_bucket_encryption(
+            Bucket=bucket,
+            ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": rule}]},
+        )
+        Storage(f"s3://{bucket}", work_parent=tmp_path).write("payor_mapping", stamped(3))
+        head = client.head_object(Bucket=bucket, Key="payor_mapping.parquet")
+        assert head["ServerSideEncryption"] == rule["SSEAlgorithm"]
+        assert head.get("SSEKMSKeyId") == rule.get("KMSMasterKeyID")
 
 
 @pytest.mark.parametrize(
