@@ -10,7 +10,8 @@ import sys
 import click
 
 from claims_pipeline.allocator import give_memory_back
-from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of, words_of
+from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of
+from claims_pipeline.errors import words_of
 
 _NAME = "claims-pipeline"
 _COMMANDS = {

@@ -19,7 +19,7 @@ from claims_pipeline.clients.salesforce.refusals import (
     UnexpectedAnswer,
     safe_code,
 )
-from claims_pipeline.errors import ClaimsPipelineError, DeadlineExceeded
+from claims_pipeline.errors import ClaimsPipelineError, DeadlineExceeded, OutOfTime
 
 logger = logging.getLogger(__name__)
 
@@ -93,16 +93,22 @@ class BulkJobs:
     def run(self, file: JobFile, take: Callable[[EndedJob], None]) -> None:
         """Sends the file as a job, waits for its end and hands it to `take`, which reads the results.
 
-        Only after that is the job told as ended. Whatever goes wrong on the way, the job is aborted.
+        Only after that is the job told as ended. Whatever goes wrong on the way, the job is aborted; but a job that
+        runs when our time is over goes on, and its id stays kept: the continuation waits for it.
         """
         job_id = self._uploaded(file)
-        ended: EndedJob | None = None
+        settled = False
         try:
             self._before_batch()
             self._close(job_id)
-            ended = self._wait(job_id)
+            try:
+                ended = self._wait(job_id)
+            except OutOfTime:
+                settled = True
+                raise
+            settled = True
         finally:
-            if ended is None:
+            if not settled:
                 self.leave(job_id)
         take(ended)
         self._on_job(job_id, JobEvent.ENDED)
@@ -204,13 +210,16 @@ class BulkJobs:
         else:
             logger.warning("Bulk job %s could not be aborted (%s); its id is kept", job_id, state)
 
-    def end(self, job_id: str) -> str:
-        """Makes sure that a job of an earlier run writes no more: its last state, or `Gone`."""
+    def end(self, job_id: str, *, abort: bool = True) -> str:
+        """Makes sure that a job of an earlier run writes no more: its last state, or `Gone`.
+
+        Without `abort` a job that runs is waited for; one that never started is aborted all the same.
+        """
         try:
             state = _state_of(self._look(job_id))
             if state in _ENDED:
                 return state
-            if state in ("Open", "UploadComplete", "InProgress"):
+            if state in (("Open", "UploadComplete", "InProgress") if abort else ("Open",)):
                 self._set_state(job_id, "Aborted")
         except RequestRefused as refused:
             if refused.status == 404:

@@ -100,8 +100,10 @@ class Bringing:
         brought = with_kept(
             stored.claims, stored.rejected, matcher, self.connections.storage, self.work, trying
         )
+        self.connections.require_time()
         self.say(f"comparing {brought.claims.rows:,} claims with the org")
         decided = decide_all(brought.claims, rules, salesforce, self.work, brought.spared)
+        self.connections.require_time()
         is_dry = self.options.dry_run
         sent = planned(decided, self.work) if is_dry else send_decided(decided, rules, writer, self.say)
         deleted = deleted_claims(sent, rules, salesforce)
@@ -153,7 +155,7 @@ class Bringing:
         return Synced.of(StampedFrame(outcomes.frame, replace(outcomes.stamp, facts={**facts, "sync": told})))
 
     def _writer(self) -> Writer:
-        """How this sync writes: it notices a lost lease before each batch, and keeps its jobs' ids in the state."""
+        """How this sync writes: before each batch it asks for time and lease, and it keeps its jobs' ids in the state."""
         lease, state = self.lease, self.connections.state
         if lease is None:
             return Writer(self.connections.salesforce, self.work)
@@ -165,7 +167,11 @@ class Bringing:
             elif event in (JobEvent.ENDED, JobEvent.ABORTED):
                 state.forget_job(lease, job_id)
 
-        return Writer(self.connections.salesforce, self.work, on_job, lease.check)
+        def may_write() -> None:
+            self.connections.require_time()
+            lease.check()
+
+        return Writer(self.connections.salesforce, self.work, on_job, may_write)
 
 
 def compare_rules(
