@@ -11,9 +11,9 @@ from claims_pipeline.settings import Customer
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.fetching.fetch import fetch
+from claims_pipeline.sync.known import RAW
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.payors.mapping import read_payor_mapping
-from claims_pipeline.sync.known import RAW
 from claims_pipeline.sync.ready import preflight
 from claims_pipeline.sync.settling.bring import StoredClaims
 from claims_pipeline.sync.settling.settle import settle

@@ -8,6 +8,8 @@ import random
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -85,6 +87,12 @@ class SyncState:
     ) -> None:
         self._table = StateTable(table_name, client=client, sleep=sleep, jitter=jitter)
         self._leasing = Leasing(owner, lease_term_seconds, clock, monotonic, sleep, new_id, beats_by_timer)
+
+    def owned_by(self, owner: str) -> "SyncState":
+        """The same table and clocks, for another run."""
+        other = copy(self)
+        other._leasing = replace(self._leasing, owner=owner)
+        return other
 
     def ensure_table(self) -> bool:
         """Create the table when it is missing, and wait for it; whether it was missing."""
@@ -168,6 +176,11 @@ class SyncState:
         """
         what = f"an event of customer {customer}"
         return LeaseTaker(self._table, self._leasing, f"turn:{customer}", what, patience_seconds)
+
+    def turn_holder(self, customer: str) -> str | None:
+        """Who has the customer's turn, as it stands now."""
+        holder = self.read(f"turn:{customer}").holder
+        return None if holder is None else holder.run
 
     def note_event(self, customer: str, event: str) -> None:
         """Keep that this event (by an id of its own) was dealt with for the customer."""

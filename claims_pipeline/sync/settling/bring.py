@@ -155,7 +155,7 @@ class Bringing:
         return Synced.of(StampedFrame(outcomes.frame, replace(outcomes.stamp, facts={**facts, "sync": told})))
 
     def _writer(self) -> Writer:
-        """How this sync writes: before each batch it asks for time and lease, and it keeps its jobs' ids in the state."""
+        """How this sync writes: it asks for time and lease before each batch, and keeps its jobs' ids in the state."""
         lease, state = self.lease, self.connections.state
         if lease is None:
             return Writer(self.connections.salesforce, self.work)
