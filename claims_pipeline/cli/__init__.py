@@ -26,8 +26,12 @@ _COMMANDS = {
     "check": "Can we sign in everywhere, are the fields there, is the report readable?",
     "reconcile": "After a full fetch: does Salesforce hold what the source holds, claim by claim?",
     "sandbox": "Local stand-ins for CollaborateMD, Salesforce and DynamoDB, until stopped.",
+    "lambda": "Build the package of the Lambda function, and check one.",
     "demo": "The whole pipeline through Dagster against a sandbox, with a summary.",
 }
+
+
+_MODULES = {"lambda": "lambda_package"}  # no module can be named by a keyword
 
 
 class _Lazy(click.Group):
@@ -39,7 +43,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"claims_pipeline.cli.{cmd_name}").command
+        module = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = importlib.import_module(f"claims_pipeline.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
