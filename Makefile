@@ -13,7 +13,7 @@ TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-faults test-faults-everywhere check strace dynamodb-local bench constraints clean
+.PHONY: help demo ui test test-faults test-faults-everywhere test-package check strace dynamodb-local bench constraints lambda-locks clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,7 +32,7 @@ ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
 	@$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
 test: $(READY) $(DYNAMODB_LOCAL) ## the whole test suite
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere"
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere and not package"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
 test-faults: $(READY) strace ## the crash sweep: killed at every boundary, and run again
@@ -40,6 +40,9 @@ test-faults: $(READY) strace ## the crash sweep: killed at every boundary, and r
 
 test-faults-everywhere: $(READY) ## each network fault alone at each place, and events in many more orders (half an hour)
 	$(BIN)/python -m pytest -n 2 -q -m everywhere
+
+test-package: $(READY) ## every Lambda package: built twice, checked as an artifact, and a naive one refused
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m package
 
 strace:
 	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -y -qq strace >/dev/null; } \
@@ -64,6 +67,9 @@ constraints: ## pin what a fresh install gives today
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
 	build/constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
 	build/constraints/bin/python -m pip freeze --exclude claims-pipeline > constraints.txt
+
+lambda-locks: $(READY) ## pin every wheel of the Lambda packages by hash, at the versions of constraints.txt
+	$(BIN)/python -m claims_pipeline.packaging.locking
 
 clean: ## remove what the commands above made
 	rm -rf $(VENV) .venv-* .demo build

@@ -106,7 +106,7 @@ class _Work:
             except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the other customers' turn comes
                 self.logs.fail(words_of(error), error=type(error).__name__)
                 return CustomerOutcome.failed(number, error)
-            self.logs.say("done", **outcome.as_facts())
+            self.logs.say("done", result=outcome.as_facts())
             return outcome
 
     def _in_turn(self, number: str) -> CustomerOutcome:

@@ -44,7 +44,7 @@ class Logs:
             self._formatter.remove_keys(["customer"])
 
     def say(self, words: str, **facts: object) -> None:
-        """One line; facts become keys of their own: counts, codes, ids."""
+        """One line; facts become keys of their own: counts, codes, ids. (No name that a log record has.)"""
         _LOG.info(words, extra=facts)
 
     def warn(self, words: str, **facts: object) -> None:
