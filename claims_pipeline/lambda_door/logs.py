@@ -23,6 +23,8 @@ class Logs:
         self._formatter = LambdaPowertoolsFormatter(service=SERVICE, utc=True)
         self._formatter.append_keys(request_id=request_id)
         root = logging.getLogger()
+        for handler in [each for each in root.handlers if _is_the_runtimes(each)]:
+            root.removeHandler(handler)
         if not root.handlers:
             root.addHandler(logging.StreamHandler(sys.stdout))
         for handler in root.handlers:
@@ -54,3 +56,8 @@ class Logs:
     def fail(self, words: str, **facts: object) -> None:
         """One line about a failure."""
         _LOG.error(words, extra=facts)
+
+
+def _is_the_runtimes(handler: logging.Handler) -> bool:
+    """AWS's own handler ends no line: its format does, and ours takes that format's place."""
+    return type(handler).__module__.startswith("awslambdaric")
