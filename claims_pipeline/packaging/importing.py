@@ -45,7 +45,7 @@ _LAZY = ("aws_lambda_powertools.tracing", "aws_xray_sdk.core", "cryptography.haz
 
 def try_imports(package: Path, interpreter: Path) -> dict[str, str]:
     """What cannot be imported, and why, by module: the handler first, then each module of ours in the package."""
-    with _runtime() as runtime:
+    with runtime_folder() as runtime:
         modules = json.dumps(["lambda_handler", *_ours_in(package), *_LAZY])
         command = [str(interpreter), "-I", "-S", "-c", _TRY, str(package), str(runtime), modules]
         done = subprocess.run(  # noqa: S603 - a Python of this machine
@@ -65,7 +65,7 @@ def _ours_in(package: Path) -> list[str]:
 
 
 @contextmanager
-def _runtime() -> Iterator[Path]:
+def runtime_folder() -> Iterator[Path]:
     """A folder that holds what Lambda's own runtime brings."""
     with tempfile.TemporaryDirectory(prefix="claims-runtime-") as name:
         folder = Path(name)
