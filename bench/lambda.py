@@ -120,11 +120,12 @@ def _sample(pid: int, temporary: Path, peaks: list[int]) -> None:
 def _size(folder: Path) -> int:
     """Of its files; one that has just gone counts as nothing."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size
-        except OSError:
-            continue
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += (Path(parent) / name).lstat().st_size
+            except OSError:
+                continue
     return total
 
 

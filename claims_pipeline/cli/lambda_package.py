@@ -51,6 +51,12 @@ def build_command(python: str, arch: str, folder: Path, config: Path | None) -> 
         f"{built.path}  {built.zipped_bytes / MIB:.1f} MiB, unzipped {built.unzipped_bytes / MIB:.1f} MiB"
     )
     click.echo(f"sha256  {built.sha256}")
+    if built.compiled_by is None:
+        click.echo(
+            f"No Python {python} is on this machine (PYTHONS may name one), so the modules are not compiled: each cold "
+            "start will, which takes seconds.",
+            err=True,
+        )
     return _told(built.path, target)
 
 

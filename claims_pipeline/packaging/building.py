@@ -1,8 +1,8 @@
 """Building: our modules and the wheels' become one zip, the same to the byte whoever builds it, whenever.
 
 What belongs here: putting it together. Not here: which wheels (`locking`), nor judging the result (`checking`).
-Files in order of their names, one time, one mode, nothing that tells of the machine; only another zlib may press
-otherwise.
+Files in order of their names, one time, one mode, nothing that tells of the machine. Only another zlib may press
+otherwise, and another release of the target's Python compile otherwise: the package says which did.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import claims_pipeline
+from claims_pipeline.packaging.compiling import compile_modules
 from claims_pipeline.packaging.contents import ENTRY, ENTRY_TEXT, LABEL, OURS, Target
 from claims_pipeline.packaging.wheels import fetch_wheels, open_wheel
 
@@ -31,6 +32,8 @@ class Built:
     sha256: str
     zipped_bytes: int
     unzipped_bytes: int
+    compiled_by: str | None
+    """The version of Python that made its byte code; None: it has none."""
 
 
 def build(target: Target, folder: Path, config: Path | None = None) -> Built:
@@ -43,14 +46,17 @@ def build(target: Target, folder: Path, config: Path | None = None) -> Built:
         (work / "wheels").mkdir()
         for wheel in fetch_wheels(target, work / "wheels"):
             open_wheel(wheel, root)
-        _add_ours(root, target)
+        _add_ours(root)
         if config is not None:
             shutil.copyfile(config, root / "claims.toml")
+        compiled_by = compile_modules(root, target)
+        label = {"python": target.python, "arch": target.arch, "compiled_by": compiled_by}
+        (root / LABEL).write_text(json.dumps(label) + "\n", encoding="utf-8")
         path = folder / target.zip_name
         unfinished = path.with_name(f".{path.name}.unfinished")
         unzipped = _press(root, unfinished)
         unfinished.replace(path)
-    return Built(path, sha256_of(path), path.stat().st_size, unzipped)
+    return Built(path, sha256_of(path), path.stat().st_size, unzipped, compiled_by)
 
 
 def sha256_of(path: Path) -> str:
@@ -59,7 +65,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _add_ours(root: Path, target: Target) -> None:
+def _add_ours(root: Path) -> None:
     source, to = Path(claims_pipeline.__file__).parent, root / "claims_pipeline"
     for name in OURS:
         found = source / name
@@ -68,8 +74,6 @@ def _add_ours(root: Path, target: Target) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
     (root / ENTRY).write_text(ENTRY_TEXT, encoding="utf-8")
-    label = {"python": target.python, "arch": target.arch}
-    (root / LABEL).write_text(json.dumps(label) + "\n", encoding="utf-8")
 
 
 def _press(root: Path, path: Path) -> int:

@@ -89,17 +89,28 @@ def test_a_package_for_another_runtime_is_refused_by_its_binaries(shared: Path) 
     assert failed == {"architecture"}
 
 
+UNCHECKED_HASH = 1
+"""The flags of byte code that is trusted as it is, by PEP 552."""
+
+
+def byte_code_flags(zipped: zipfile.ZipFile) -> set[int]:
+    """How the package's byte code is to be trusted."""
+    names = [name for name in zipped.namelist() if name.endswith(".pyc")]
+    assert len(names) > 500
+    return {int.from_bytes(zipped.read(name)[4:8], "little") for name in names}
+
+
 def test_a_package_holds_nothing_that_tells_of_the_machine_that_built_it(shared: Path) -> None:
     with zipfile.ZipFile(built_once(Target("3.13", HERE), shared)) as zipped:
         names = zipped.namelist()
         assert names == sorted(names)
         assert {info.date_time for info in zipped.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert {info.external_attr >> 16 for info in zipped.infolist()} == {0o100644}
-        assert json.loads(zipped.read("claims_pipeline/lambda_package.json")) == {
-            "python": "3.13",
-            "arch": HERE,
-        }
-    leavings = re.compile(r"\.pyc$|__pycache__|/(RECORD|INSTALLER|direct_url\.json|REQUESTED)$|^bin/")
+        label = json.loads(zipped.read("claims_pipeline/lambda_package.json"))
+        assert (label["python"], label["arch"]) == ("3.13", HERE)
+        assert label["compiled_by"].startswith("3.13.")
+        assert byte_code_flags(zipped) == {UNCHECKED_HASH}, "a time in it would make each build another"
+    leavings = re.compile(r"/(RECORD|INSTALLER|direct_url\.json|REQUESTED)$|^bin/")
     assert [name for name in names if leavings.search(name)] == []
 
 
