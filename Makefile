@@ -15,8 +15,8 @@ TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-faults test-faults-everywhere check salesforce-check deploy-check strace chromium postgresql pictures \
-	dynamodb-local bench profile constraints clean
+.PHONY: help demo ui test test-faults test-faults-everywhere test-package check salesforce-check deploy-check strace chromium \
+	postgresql pictures dynamodb-local bench profile constraints lambda-locks clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,7 +35,7 @@ ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
 	@$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
 test: $(READY) $(DYNAMODB_LOCAL) $(SALESFORCE_CHECKS) $(DEPLOY_CHECK)/.ready chromium ## the whole test suite
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere"
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere and not package"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
 test-faults: $(READY) strace postgresql ## the crash sweep: killed at every boundary, and run again
@@ -43,6 +43,9 @@ test-faults: $(READY) strace postgresql ## the crash sweep: killed at every boun
 
 test-faults-everywhere: $(READY) ## each network fault alone at each place, and events in many more orders (half an hour)
 	$(BIN)/python -m pytest -n 2 -q -m everywhere
+
+test-package: $(READY) ## every Lambda package: built twice, checked as an artifact, and a naive one refused
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m package
 
 strace:
 	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -y -qq strace >/dev/null; } \
@@ -99,7 +102,8 @@ $(DYNAMODB_LOCAL): claims_pipeline_tests/dynamodb_local_package.py | $(READY)
 	@$(BIN)/python -m claims_pipeline_tests.dynamodb_local_package
 
 bench: $(READY) ## what 700,000 claims cost, each figure beside its bound, against the sandbox (an hour): make bench [CLAIMS=70000]
-	@$(BIN)/python -m bench $(if $(CLAIMS),--claims $(CLAIMS)); found=$$?; $(BIN)/python -m bench.beside; exit $$found
+	@$(BIN)/python -m bench $(if $(CLAIMS),--claims $(CLAIMS)); found=$$?; $(BIN)/python -m bench.beside; \
+		$(BIN)/python -m bench.lambda_function; exit $$found
 
 profile: $(READY) ## a flame graph of a first load: make profile [CLAIMS=70000]
 	@$(BIN)/python -m bench.profile $(if $(CLAIMS),--claims $(CLAIMS))
@@ -108,6 +112,9 @@ constraints: ## pin what a fresh install gives today
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
 	build/constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
 	build/constraints/bin/python -m pip freeze --exclude claims-pipeline > constraints.txt
+
+lambda-locks: $(READY) ## pin every wheel of the Lambda packages by hash, at the versions of constraints.txt
+	$(BIN)/python -m claims_pipeline.packaging.locking
 
 clean: ## remove what the commands above made
 	rm -rf $(VENV) .venv-* .demo build salesforce/checks/node_modules

@@ -45,6 +45,10 @@ class DeadlineExceeded(TransientError):
     """The time that a step was given ran out."""
 
 
+class OutOfTime(TransientError):
+    """A run that is given only so long stopped at a safe place: whoever continues it takes up what it left."""
+
+
 class ReportError(PermanentError):
     """The report that came cannot be read as a report of claims. Holds labels and row numbers, never cells."""
 
@@ -78,6 +82,13 @@ class LeaseHeld(TransientError):
 
 class OlderThanCommitted(PermanentError):
     """A sync of an older fetch than the one already committed: it would bring old amounts back."""
+
+
+def words_of(error: BaseException) -> str:
+    """The error as people may read it. One that is none of ours may quote a claim: it is told by its place alone."""
+    if isinstance(error, ClaimsPipelineError):
+        return str(error)
+    return f"Unexpected: {where_it_broke(error)}. This is a fault of the pipeline; tell its makers."
 
 
 def where_it_broke(error: BaseException) -> str:

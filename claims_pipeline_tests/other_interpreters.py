@@ -11,8 +11,18 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 SUPPORTED = ("3.11", "3.12", "3.13")
-_WHOLE_SUITE_ONLY = ("__pycache__", "automation", "cli", "data", "deploy", "faults", "journeys", "sandbox")
-_NOT_HERE = "not sweep and not everywhere and not dynamodb_local"
+_WHOLE_SUITE_ONLY = (
+    "__pycache__",
+    "automation",
+    "cli",
+    "data",
+    "deploy",
+    "faults",
+    "journeys",
+    "packaging",
+    "sandbox",
+)
+_NOT_HERE = "not sweep and not everywhere and not package and not dynamodb_local"
 
 
 def find(version: str) -> Path | None:

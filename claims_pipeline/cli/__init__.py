@@ -10,7 +10,8 @@ import sys
 import click
 
 from claims_pipeline.allocator import give_memory_back
-from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of, words_of
+from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of
+from claims_pipeline.errors import words_of
 
 _NAME = "claims-pipeline"
 _COMMANDS = {
@@ -26,8 +27,12 @@ _COMMANDS = {
     "reconcile": "After a full fetch: does Salesforce hold what the source holds, claim by claim?",
     "salesforce": "Install our objects and page into a Salesforce org, and tell what an org lacks of them.",
     "sandbox": "Local stand-ins for CollaborateMD, Salesforce and DynamoDB, until stopped.",
+    "lambda": "Build the package of the Lambda function, and check one.",
     "demo": "The whole pipeline through Dagster against a sandbox, with a summary.",
 }
+
+
+_MODULES = {"lambda": "lambda_package"}  # no module can be named by a keyword
 
 
 class _Lazy(click.Group):
@@ -39,7 +44,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"claims_pipeline.cli.{cmd_name}").command
+        module = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = importlib.import_module(f"claims_pipeline.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

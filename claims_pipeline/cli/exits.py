@@ -1,19 +1,17 @@
-"""How a command ends: exit codes, by which a script tells what happened, and an error's words for people.
+"""How a command ends: exit codes, by which a script tells what happened.
 
-What belongs here: the codes and their meaning, once.
+What belongs here: the codes and their meaning, once. Not here: an error's words (`errors.words_of`).
 """
 
 from collections.abc import Collection
 from enum import IntEnum
 
 from claims_pipeline.errors import (
-    ClaimsPipelineError,
     LeaseHeld,
     LeaseLost,
     PermanentError,
     SettingsError,
     TransientError,
-    where_it_broke,
 )
 
 
@@ -80,10 +78,3 @@ def exit_code_of(error: BaseException) -> Exit:
 def worst(codes: Collection[Exit]) -> Exit:
     """One code for several customers: what needs a person most, before what passes by itself."""
     return min(codes, key=_WORST_FIRST.index)
-
-
-def words_of(error: BaseException) -> str:
-    """The error as people may read it. One that is none of ours may quote a claim: it is told by its place alone."""
-    if isinstance(error, ClaimsPipelineError):
-        return str(error)
-    return f"Unexpected: {where_it_broke(error)}. This is a fault of the pipeline; tell its makers."

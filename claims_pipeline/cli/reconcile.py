@@ -7,8 +7,9 @@ import click
 import polars as pl
 
 from claims_pipeline.cli.customers import chosen_customers, with_customers
-from claims_pipeline.cli.exits import Exit, exit_code_of, words_of, worst
+from claims_pipeline.cli.exits import Exit, exit_code_of, worst
 from claims_pipeline.cli.progress import progress
+from claims_pipeline.errors import words_of
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.reconciliation.findings import Reconciliation
 from claims_pipeline.sync.reconciliation.reconcile import reconcile

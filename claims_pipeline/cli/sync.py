@@ -8,9 +8,10 @@ import polars as pl
 
 from claims_pipeline.cli.customers import chosen_customers, with_customers
 from claims_pipeline.cli.deciding import this_user
-from claims_pipeline.cli.exits import Exit, exit_code_of, words_of, worst
+from claims_pipeline.cli.exits import Exit, exit_code_of, worst
 from claims_pipeline.cli.progress import progress
 from claims_pipeline.cli.reconcile import exit_code_of_found, reconcile_one
+from claims_pipeline.errors import words_of
 from claims_pipeline.settings import Customer, FilterKind
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.attempts import attempt_told

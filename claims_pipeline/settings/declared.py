@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from claims_pipeline.settings import shapes, times
-from claims_pipeline.settings.facts import DueRules, ScheduleTimes, StorageLocation
+from claims_pipeline.settings.facts import DueRules, LambdaRules, ScheduleTimes, StorageLocation
 
 
 def setting(
@@ -288,6 +288,20 @@ class DeclaredSettings(BaseModel):
         "The longest wait between two attempts.",
         f"{_MINUTES}, and no shorter than CLAIMS_FIRST_WAIT_MINUTES",
         default=DueRules.longest_wait.total_seconds() / 60,
+    )
+    stop_before_seconds: Seconds = setting(
+        "LAMBDA_STOP_BEFORE_SECONDS",
+        "Lambda: how long before its time-out an invocation stops and lets a continuation go on; at most a quarter "
+        "of the time-out. Longer than the longest step that cannot stop midway.",
+        _SECONDS,
+        default=LambdaRules.stop_before_seconds,
+    )
+    most_continuations: Annotated[int, Field(ge=0, le=500)] = setting(
+        "LAMBDA_MOST_CONTINUATIONS",
+        "Lambda: how many times in a row an invocation may let a continuation go on, before it fails. AWS itself "
+        "stops a function that calls itself more than 16 times, unless its RecursiveLoop is set to Allow.",
+        "a number from 0 to 500",
+        default=LambdaRules.most_continuations,
     )
 
 

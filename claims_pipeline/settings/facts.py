@@ -135,6 +135,15 @@ class DueRules:
 
 
 @dataclass(frozen=True)
+class LambdaRules:
+    """How one invocation of the Lambda function ends, and how often the next may go on where it stopped."""
+
+    stop_before_seconds: float = 90.0
+    most_continuations: int = 12
+    """Below the 16 calls of itself at which AWS takes a function for an endless loop."""
+
+
+@dataclass(frozen=True)
 class ScheduleTimes:
     """When the schedules fire, by the clocks of one time zone."""
 
@@ -183,6 +192,7 @@ class Settings:
     state: State
     due: DueRules
     times: ScheduleTimes
+    on_lambda: LambdaRules
     storage: StorageLocation
     time_limits: TimeLimits
     ca_bundle: Path | None

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import polars as pl
 
 from claims_pipeline.clients.sync_state import SyncState
-from claims_pipeline.errors import LeaseHeld, OlderThanCommitted, TransientError
+from claims_pipeline.errors import LeaseHeld, OlderThanCommitted, OutOfTime, TransientError
 from claims_pipeline.sync.ready import CustomerPaused
 
 _LOG = logging.getLogger(__name__)
@@ -24,12 +24,12 @@ def attempt_told(state: SyncState, customer: str) -> Iterator[None]:
     """What fails inside is kept by the name of its error, and raised on.
 
     Only a TransientError passes by itself; one that is none of ours does not. A run that found the customer held or
-    paused, or a newer fetch committed, has failed at nothing that a person could mend. An interrupted run tells
-    nothing, like a killed one.
+    paused, or a newer fetch committed, has failed at nothing that a person could mend; nor has one that goes on in
+    another process, since its time is over. An interrupted run tells nothing, like a killed one.
     """
     try:
         yield
-    except (LeaseHeld, CustomerPaused, OlderThanCommitted):
+    except (LeaseHeld, CustomerPaused, OlderThanCommitted, OutOfTime):
         raise
     except (Exception, pl.exceptions.PanicException) as error:
         _tell(state, customer, error)

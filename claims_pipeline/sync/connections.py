@@ -64,6 +64,8 @@ class Connections:
     now: Clock = utc_now
     run: str = ""
     """Which run a fetch belongs to; one that repeats another belongs to the first."""
+    require_time: Callable[[], None] = lambda: None
+    """Asked at safe places; raises OutOfTime where a run is given only so long."""
 
 
 def read_settings(

@@ -15,7 +15,8 @@ class SyncOptions:
 
     `dry_run` compares and sends nothing, takes no sequence and moves no cursor; `resend` sends every claim again;
     `accept_empty` believes a report that is empty or far smaller than the last one of its filter, and `asked_by` is
-    who said so.
+    who said so. `goes_on` lets a Bulk job end that an earlier part of this run began for the same fetch, where any
+    other run aborts it.
     """
 
     kind: FilterKind = FilterKind.RECENT
@@ -23,6 +24,7 @@ class SyncOptions:
     resend: bool = False
     accept_empty: bool = False
     asked_by: str = ""
+    goes_on: bool = False
 
     @property
     def reconciles(self) -> bool:

@@ -11,6 +11,7 @@ from claims_pipeline.settings import Customer
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.fetching.fetch import fetch
+from claims_pipeline.sync.known import RAW
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.payors.mapping import read_payor_mapping
 from claims_pipeline.sync.ready import preflight
@@ -18,6 +19,8 @@ from claims_pipeline.sync.settling.bring import StoredClaims
 from claims_pipeline.sync.settling.settle import settle
 from claims_pipeline.sync.settling.synced import Synced
 from claims_pipeline.sync.transform import transform
+
+TRANSFORMED, REJECTED = "transformed_claims", "rejected_claims"
 
 
 @dataclass(frozen=True)
@@ -47,15 +50,17 @@ def bring_over(
     raw: StampedFrame, options: SyncOptions, connections: Connections, work: Path, say: Progress
 ) -> WholeSync:
     """Store a fetch's raw rows, transform them, and settle."""
-    raw = _stored("raw_collaboratemd_claims", raw, connections)
+    raw = _stored(RAW, raw, connections)
+    connections.require_time()
     say("reading payors and mappings")
     payors = _payors(connections, options)
     say("transforming")
     lengths = preflight(connections).lengths
     transformed = transform(raw, payors, lengths, connections.storage, _folder(work, "transform"))
     transformed.require_balance()
-    claims = _stored("transformed_claims", transformed.claims, connections)
-    rejected = _stored("rejected_claims", transformed.rejected, connections)
+    claims = _stored(TRANSFORMED, transformed.claims, connections)
+    rejected = _stored(REJECTED, transformed.rejected, connections)
+    connections.require_time()
     stored = StoredClaims(claims, rejected, payors)
     synced = settle(stored, options, connections, _folder(work, "settle"), say)
     return WholeSync(synced, rejected, payors)

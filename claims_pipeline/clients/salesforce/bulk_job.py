@@ -20,7 +20,7 @@ from claims_pipeline.clients.salesforce.refusals import (
     UnexpectedAnswer,
     safe_code,
 )
-from claims_pipeline.errors import ClaimsPipelineError, DeadlineExceeded
+from claims_pipeline.errors import ClaimsPipelineError, DeadlineExceeded, OutOfTime
 
 logger = logging.getLogger(__name__)
 
@@ -107,13 +107,18 @@ class BulkJobs:
     def finish(self, running: RunningJob, take: Callable[[EndedJob], None]) -> None:
         """Waits for a job's end and hands it to `take`, which reads the results; a job without an end is aborted.
 
-        Only after that is the job told as ended.
+        Only after that is the job told as ended. A job that runs when our time is over goes on, and its id stays kept:
+        the continuation waits for it.
         """
-        ended: EndedJob | None = None
+        settled = False
         try:
             ended = self._wait(running.job_id, since=running.since)
+            settled = True
+        except OutOfTime:
+            settled = True
+            raise
         finally:
-            if ended is None:
+            if not settled:
                 self.leave(running.job_id)
         take(ended)
         self._on_job(running.job_id, JobEvent.ENDED)
@@ -213,13 +218,16 @@ class BulkJobs:
         else:
             logger.warning("Bulk job %s could not be aborted (%s); its id is kept", job_id, state)
 
-    def end(self, job_id: str) -> str:
-        """Makes sure that a job of an earlier run writes no more: its last state, or `Gone`."""
+    def end(self, job_id: str, *, abort: bool = True) -> str:
+        """Makes sure that a job of an earlier run writes no more: its last state, or `Gone`.
+
+        Without `abort` a job that runs is waited for; one that never started is aborted all the same.
+        """
         try:
             state = _state_of(self._look(job_id))
             if state in _ENDED:
                 return state
-            if state in ("Open", "UploadComplete", "InProgress"):
+            if state in (("Open", "UploadComplete", "InProgress") if abort else ("Open",)):
                 self._set_state(job_id, "Aborted")
         except RequestRefused as refused:
             if refused.status == 404:

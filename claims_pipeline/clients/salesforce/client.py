@@ -223,6 +223,9 @@ class SalesforceClient:
         )
         return way.send(payload)
 
-    def end_job(self, job_id: str) -> str:
-        """Makes sure that an ingest job of an earlier run writes no more; its last state, or `Gone`."""
-        return BulkJobs(self._connection, CLAIMS, CLAIM_KEY, patience=self._patience).end(job_id)
+    def end_job(self, job_id: str, *, abort: bool = True) -> str:
+        """Makes sure that an ingest job of an earlier run writes no more; its last state, or `Gone`.
+
+        Without `abort` a job that runs is waited for.
+        """
+        return BulkJobs(self._connection, CLAIMS, CLAIM_KEY, patience=self._patience).end(job_id, abort=abort)

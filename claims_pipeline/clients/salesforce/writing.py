@@ -21,6 +21,7 @@ from claims_pipeline.clients.salesforce.describe import ObjectDescription
 from claims_pipeline.clients.salesforce.outcomes import Outcome
 from claims_pipeline.clients.salesforce.payload import MOST_FILE_BYTES, MOST_FILE_ROWS, JobFile, JobFiles
 from claims_pipeline.clients.salesforce.refusals import PASSING_CODES
+from claims_pipeline.errors import OutOfTime
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,11 @@ class Upsert:
             while running:
                 yield self._by_bulk(running.popleft()).drop("folded")
             yield from self._aside(files)
+        except OutOfTime:  # they go on, and the continuation waits for them
+            for left in running:
+                left.file.path.unlink(missing_ok=True)
+            running.clear()
+            raise
         finally:
             for left in running:
                 self._jobs.leave(left.job_id)

@@ -16,6 +16,9 @@ HISTORY_LENGTH = 20
 DECISIONS_LENGTH = 50
 """Decisions of people kept in an item."""
 
+EVENTS_LENGTH = 20
+"""Ids of events that were dealt with, kept in a customer's item."""
+
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9_:-]{1,64}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{16,64}", re.ASCII)

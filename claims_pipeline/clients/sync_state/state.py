@@ -8,10 +8,12 @@ import random
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from claims_pipeline.clients.sync_state import attempts, deciding
+from claims_pipeline.clients.sync_state import attempts, deciding, events
 from claims_pipeline.clients.sync_state.committing import ROLL_UP, OtherOrganization, commit_sync
 from claims_pipeline.clients.sync_state.creating import ensure_table, has_table
 from claims_pipeline.clients.sync_state.facts import (
@@ -85,6 +87,12 @@ class SyncState:
     ) -> None:
         self._table = StateTable(table_name, client=client, sleep=sleep, jitter=jitter)
         self._leasing = Leasing(owner, lease_term_seconds, clock, monotonic, sleep, new_id, beats_by_timer)
+
+    def owned_by(self, owner: str) -> "SyncState":
+        """The same table and clocks, for another run."""
+        other = copy(self)
+        other._leasing = replace(self._leasing, owner=owner)
+        return other
 
     def ensure_table(self) -> bool:
         """Create the table when it is missing, and wait for it; whether it was missing."""
@@ -160,6 +168,27 @@ class SyncState:
         """CollaborateMD's one report slot of these credentials, over all customers: a lease like a customer's."""
         what = "CollaborateMD's report slot"
         return LeaseTaker(self._table, self._leasing, f"report-slot:{partner}", what, patience_seconds)
+
+    def turn(self, customer: str, *, patience_seconds: float = 0.0) -> AbstractContextManager[Lease]:
+        """The customer's turn with one event, from its first step to its last, between the leases of the steps too.
+
+        A lease like a customer's, in an item of its own; two deliveries of one event never work side by side under it.
+        """
+        what = f"an event of customer {customer}"
+        return LeaseTaker(self._table, self._leasing, f"turn:{customer}", what, patience_seconds)
+
+    def turn_holder(self, customer: str) -> str | None:
+        """Who has the customer's turn, as it stands now."""
+        holder = self.read(f"turn:{customer}").holder
+        return None if holder is None else holder.run
+
+    def note_event(self, customer: str, event: str) -> None:
+        """Keep that this event (by an id of its own) was dealt with for the customer."""
+        events.note_event(self._table, customer, event)
+
+    def was_served(self, customer: str, event: str) -> bool:
+        """Whether it was. Only the newest are known."""
+        return events.was_served(self._table, customer, event)
 
     def next_sequence(self, customer: str, *, above: int = 0) -> int:
         """A sequence that no fetch of this customer has had; higher than `above`, which org and files know."""

@@ -99,5 +99,6 @@ class Asking:
         self.connections.state.remember_request(self.lease, request)
 
     def _still_ours(self, _: object) -> None:
+        self.connections.require_time()
         if self.lease is not None:
             self.lease.check()

@@ -103,10 +103,12 @@ class Bringing:
         brought = with_kept(
             stored.claims, stored.rejected, matcher, self.connections.storage, self.work, trying
         )
+        self.connections.require_time()
         if not self.options.dry_run:
             payors.list_seen(brought.claims, writer)
         self.say(f"comparing {brought.claims.rows:,} claims with the org, and sending what differs")
         decisions = decide_all(brought.claims, rules, salesforce, self.work, brought.spared)
+        self.connections.require_time()
         is_dry = self.options.dry_run
         sent = planned(decisions, self.work) if is_dry else send_decided(decisions, rules, writer, self.say)
         deleted = deleted_claims(sent, rules, salesforce)
@@ -165,7 +167,7 @@ class Bringing:
         return Synced.of(StampedFrame(outcomes.frame, replace(outcomes.stamp, facts={**facts, "sync": told})))
 
     def _writer(self) -> Writer:
-        """How this sync writes: it notices a lost lease before each batch, and keeps its jobs' ids in the state."""
+        """How this sync writes: it asks for time and lease before each batch, and keeps its jobs' ids in the state."""
         lease, state = self.lease, self.connections.state
         if lease is None:
             return Writer(self.connections.salesforce, self.work)
@@ -177,7 +179,11 @@ class Bringing:
             elif event in (JobEvent.ENDED, JobEvent.ABORTED):
                 state.forget_job(lease, job_id)
 
-        return Writer(self.connections.salesforce, self.work, on_job, lease.check)
+        def may_write() -> None:
+            self.connections.require_time()
+            lease.check()
+
+        return Writer(self.connections.salesforce, self.work, on_job, may_write)
 
 
 def compare_rules(

@@ -34,7 +34,7 @@ def settle(
     with connections.state.lease(customer) as lease:
         require_our_org(connections, remember=True)
         state = take_up_stored(customer, stored.sequence, connections, lease)
-        _end_jobs_left_behind(state, connections, lease)
+        _end_jobs_left_behind(state, options, stored.sequence, connections, lease)
         stored = with_payors_of_now(stored, connections, work)
         done = _stored(Bringing(stored, options, connections, work, say, state, lease).bring(), connections)
         connections.state.commit(lease, stored.sequence, _commit_of(stored, done))
@@ -50,10 +50,13 @@ def _stored(done: Synced, connections: Connections) -> Synced:
     return Synced.of(connections.storage.read(name, dry_run=stamp.dry_run))
 
 
-def _end_jobs_left_behind(state: CustomerState, connections: Connections, lease: Lease) -> None:
+def _end_jobs_left_behind(
+    state: CustomerState, options: SyncOptions, sequence: int, connections: Connections, lease: Lease
+) -> None:
     """A Bulk job may outlive its run: none may write any more before we compare."""
     for job in state.bulk_jobs:
-        connections.salesforce.end_job(job.id)
+        is_ours = options.goes_on and job.sequence == sequence
+        connections.salesforce.end_job(job.id, abort=not is_ours)
         connections.state.forget_job(lease, job.id)
 
 

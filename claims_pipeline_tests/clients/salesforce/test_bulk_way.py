@@ -15,7 +15,8 @@ from claims_pipeline.clients.salesforce import (
     SalesforceClient,
     SalesforceUnavailable,
 )
-from claims_pipeline.errors import DeadlineExceeded, LeaseLost
+from claims_pipeline.errors import DeadlineExceeded, LeaseLost, OutOfTime
+from claims_pipeline.sync.time_left import TimeLeft
 from claims_pipeline_tests.clients.salesforce.bulk_org import BulkOrg, Job, all_created
 from claims_pipeline_tests.clients.salesforce.conftest import ClientMaker, FakeTime, LostAt
 from claims_pipeline_tests.clients.salesforce.described import claim_fields, describe_as
@@ -481,6 +482,31 @@ def test_a_job_that_does_not_end_in_time_is_aborted(
     ]
 
 
+def test_a_job_that_runs_when_our_time_is_over_goes_on_and_its_id_stays_kept(
+    org: ScriptedOrg, client: SalesforceClient, fake_time: FakeTime, tmp_path: Path
+) -> None:
+    """The continuation waits for it: aborting would throw away what it is about to write."""
+    BulkOrg(org, all_created)
+    org.on("GET", "/jobs/ingest/750\\w+$", told({"state": "InProgress"}))
+    client._connection.session.sleep = TimeLeft(3, fake_time.clock).waiting(fake_time.sleep)
+    told_of: list[JobEvent] = []
+    with pytest.raises(OutOfTime):
+        outcomes(client, keys(3), tmp_path, on_job=lambda _, event: told_of.append(event))
+    assert fake_time.slept == [1, 1.5]
+    assert told_of == [JobEvent.CREATED]
+    assert [asked.json for asked in org.asked_of("PATCH", "/jobs/")] == [{"state": "UploadComplete"}]
+    assert list(tmp_path.iterdir()) == [], "files with claims are left behind"
+
+
+def test_a_job_that_was_not_started_when_our_time_is_over_never_starts(
+    org: ScriptedOrg, client: SalesforceClient, fake_time: FakeTime, tmp_path: Path
+) -> None:
+    bulk = BulkOrg(org, all_created)
+    with pytest.raises(OutOfTime):
+        outcomes(client, keys(3), tmp_path, before_batch=TimeLeft(0, fake_time.clock).require)
+    assert bulk.jobs[0].state == "Aborted"
+
+
 def test_an_abort_that_is_not_confirmed_leaves_the_job_to_whoever_comes_next(
     org: ScriptedOrg, client: SalesforceClient, tmp_path: Path
 ) -> None:
@@ -567,6 +593,23 @@ def test_a_job_that_may_not_be_made_stops_the_upsert(
     org.on("POST", "/jobs/ingest$", error("INVALIDENTITY", 400))
     with pytest.raises(RequestRefused, match="INVALIDENTITY"):
         outcomes(client, keys(3), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("looks", "ended", "aborts"),
+    [
+        ([told({"state": "InProgress"}), told({"state": "JobComplete"})], "JobComplete", 0),
+        ([told({"state": "UploadComplete"}), told({"state": "JobComplete"})], "JobComplete", 0),
+        ([told({"state": "Open"}), told({"state": "Aborted"})], "Aborted", 1),
+    ],
+)
+def test_a_job_of_an_earlier_part_of_the_run_is_waited_for_unless_it_never_started(
+    org: ScriptedOrg, client: SalesforceClient, looks: list[Told], ended: str, aborts: int
+) -> None:
+    org.on("GET", "/jobs/ingest/7501$", *looks)
+    org.on("PATCH", "/jobs/ingest/7501$", told({"state": "Aborted"}))
+    assert client.end_job("7501", abort=False) == ended
+    assert len(org.asked_of("PATCH", "/7501$")) == aborts
 
 
 @pytest.mark.parametrize(

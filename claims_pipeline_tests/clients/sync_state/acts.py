@@ -17,7 +17,7 @@ REQUEST = PendingRequest("4001", "5001", "123456", 1, NOON)
 JOB = BulkJob("7505g00000aaaAAA", "Claim__c", 1, NOON)
 DOUBT = Doubt("4001", "5001", 3, 100, NOON)
 LEASE = ("lease_owner", "lease_token", "lease_version", "lease_term_seconds", "lease_taken_at")
-_ITEMS = ("default", NORTH, "report-slot:api")
+_ITEMS = ("default", NORTH, "report-slot:api", f"turn:{NORTH}")
 _NEVER_THE_SAME = frozenset(
     (
         "lease_token",
@@ -120,6 +120,15 @@ def _take_slot(scene: Scene) -> None:
     scene.held = taken_for_good(scene.worker.state.report_slot("api"))
 
 
+def _take_turn(scene: Scene) -> None:
+    scene.held = taken_for_good(scene.worker.state.turn(NORTH))
+
+
+def _is_served(scene: Scene) -> None:
+    assert scene.worker.state.was_served(NORTH, "event-2")
+    assert scene.worker.state.was_served(NORTH, "event-1"), "what was known before stays known"
+
+
 def _forget_org(scene: Scene) -> None:
     scene.table.wire.client.delete_item(TableName=scene.table.name, Key={"sync_id": {"S": "default"}})
 
@@ -199,6 +208,12 @@ ACTS = {
         longest_wait_seconds=1.1 * TERM,
     ),
     "taking the report slot": Act(armed(_take_slot), proof=_is_ours),
+    "taking a customer's turn": Act(armed(_take_turn), proof=_is_ours),
+    "noting an event": Act(
+        armed(lambda scene: scene.worker.state.note_event(NORTH, "event-2")),
+        before=lambda scene: scene.worker.state.note_event(NORTH, "event-1"),
+        proof=_is_served,
+    ),
     "giving a lease back": Act(armed(lambda scene: scene.lease.release()), before=Scene.take, proof=_is_free),
     "taking a sequence": Act(
         armed(lambda scene: scene.given.append(scene.worker.state.next_sequence(NORTH))),
