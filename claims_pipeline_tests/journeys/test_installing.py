@@ -1,5 +1,7 @@
 """From an org of the predecessor's to the first whole sync: deployed, assigned, and only then everything is carried."""
 
+import re
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,10 +16,12 @@ from claims_pipeline.sandbox.generator import ReportPlan, report_bytes
 from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME, INTEGRATION_USERNAME
 from claims_pipeline.sandbox.systems import OrgAge, Sandbox, SandboxCustomer
 from claims_pipeline_tests.command_line import Said, claims_pipeline
-from claims_pipeline_tests.given_project import project
 from claims_pipeline_tests.journeys.conftest import FIRST, Town
+from claims_pipeline_tests.paths import REPOSITORY
 
 pytestmark = pytest.mark.journey
+
+_GRANTED = re.compile(r" *<fieldPermissions>.*?</fieldPermissions>\n", re.DOTALL)
 
 
 @pytest.fixture
@@ -35,11 +39,9 @@ def older_town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town
 
 
 @pytest.fixture
-def salesforce(older_town: Town, tmp_path: Path) -> Callable[..., Said]:
-    source = str(project(tmp_path / "project"))
-
+def salesforce(older_town: Town) -> Callable[..., Said]:
     def run(*arguments: str) -> Said:
-        return claims_pipeline(older_town.environment, "salesforce", *arguments, "--source", source)
+        return claims_pipeline(older_town.environment, "salesforce", *arguments)
 
     return run
 
@@ -94,14 +96,15 @@ def test_without_a_deployment_a_user_of_the_predecessors_still_syncs_with_warnin
 def test_half_a_permission_set_stops_a_sync_before_it_sends(
     older_town: Town, salesforce: Callable[..., Said], tmp_path: Path
 ) -> None:
-    path = (
-        tmp_path / "project/force-app/main/default/permissionsets/Claims_Integration.permissionset-meta.xml"
-    )
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(line for line in lines if "<field>Claim__c.Paid_Amount__c</field>" not in line))
-    salesforce(
-        "deploy", "--username", ADMIN_USERNAME, "--assign", f"Claims_Integration={INTEGRATION_USERNAME}"
-    )
+    source = tmp_path / "salesforce"
+    shutil.copytree(REPOSITORY / "salesforce", source, ignore=shutil.ignore_patterns("node_modules"))
+    path = source / "force-app/main/default/permissionsets/Claims_Integration.permissionset-meta.xml"
+    whole = path.read_text()
+    half = _GRANTED.sub(lambda found: "" if "Claim__c.Paid_Amount__c" in found[0] else found[0], whole)
+    assert half != whole
+    path.write_text(half)
+    assign = ("--assign", f"Claims_Integration={INTEGRATION_USERNAME}")
+    salesforce("deploy", "--username", ADMIN_USERNAME, *assign, "--source", str(source))
     with pytest.raises(OrgNotReady, match="Paid_Amount__c"):
         older_town.full()
     assert older_town.claims() == {}
