@@ -54,7 +54,7 @@ def read_binary(name: str, content: bytes) -> Binary:
             for each in versions
         ]
         needs = tuple(
-            str(tag.needed)  # type: ignore[attr-defined]  # set by its name when it is read
+            str(tag.needed)  # type: ignore[attr-defined]  # pyelftools names it after the tag
             for section in file.iter_sections()
             if isinstance(section, DynamicSection)
             for tag in section.iter_tags()
