@@ -49,6 +49,7 @@ def test_the_controls_in_the_docs_are_those_of_the_sandbox(tmp_path: Path) -> No
     named = set(re.findall(r"/sandbox/([a-z-]+(?:/[a-z]+)?)\b", text)) - {
         "faults",
         "log",
+        "payor-mapping",
         "reports",
         "scripts",
     }

@@ -2,6 +2,7 @@
 
 import uuid
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 import click
 import polars as pl
@@ -46,35 +47,49 @@ def command(numbers: tuple[str, ...], full: bool, dry_run: bool, resend: bool, a
     kind = FilterKind.FULL if full else FilterKind.RECENT
     by = this_user() if accept_empty else ""
     options = SyncOptions(kind, dry_run, resend, accept_empty, by)
-    payors: list[StampedFrame] = []
     with connect(settings, f"cli-{uuid.uuid4().hex}") as connections:
         customers = chosen_customers(settings, numbers)
-        codes = [_one(customer, options, connections, payors) for customer in customers]
-        if payors:
-            codes.append(_tell_unmapped(payors[-1], connections))
+        done = [_one(customer, options, connections) for customer in customers]
+        codes = [each.code for each in done]
+        arrived = [each for each in done if each.payors is not None]
+        codes += [_tell_unmapped(each.payors, connections) for each in arrived[-1:]]
+        if options.reconciles:
+            codes += [_told_equal(each.customer, connections) for each in arrived]
     return worst(codes)
 
 
-def _one(
-    customer: Customer, options: SyncOptions, connections: Connections, payors: list[StampedFrame]
-) -> Exit:
-    """One customer's sync; a failure is told, and does not hold the others. `payors`: those it read are added."""
+@dataclass(frozen=True)
+class _Done:
+    """One customer's turn; `payors` as they were read, where its claims have arrived."""
+
+    customer: Customer
+    code: Exit
+    payors: StampedFrame | None = None
+
+
+def _one(customer: Customer, options: SyncOptions, connections: Connections) -> _Done:
+    """One customer's sync; a failure is told, and does not hold the others."""
     told = nullcontext() if options.dry_run else attempt_told(connections.state, customer.number)
     try:
         with told, progress(f"customer {customer.number}") as say:
             whole = sync_customer(customer, options, connections, say)
         tell(whole)
-        payors.append(whole.payors)
-        equal = _told_equal(customer, connections) if options.reconciles else Exit.ALL_ARRIVED
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the other customers' turn comes
-        click.echo(f"Customer {customer.number} failed: {words_of(error)}", err=True)
-        return exit_code_of(error)
-    return equal if whole.all_arrived else Exit.NOT_ALL_ARRIVED
+        return _Done(customer, _failed(customer, error))
+    return _Done(customer, Exit.ALL_ARRIVED if whole.all_arrived else Exit.NOT_ALL_ARRIVED, whole.payors)
+
+
+def _failed(customer: Customer, error: BaseException) -> Exit:
+    click.echo(f"Customer {customer.number} failed: {words_of(error)}", err=True)
+    return exit_code_of(error)
 
 
 def _told_equal(customer: Customer, connections: Connections) -> Exit:
     """The verdict on a full sync. It is told from what stands after the commit: what the sync read back came before."""
-    found = reconcile_one(customer.number, connections)
+    try:
+        found = reconcile_one(customer.number, connections)
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the other customers' turn comes
+        return _failed(customer, error)
     click.echo(verdict(found))
     if not found.is_equal:
         click.echo(what_to_do(found))
@@ -94,9 +109,10 @@ def tell_unmapped(payors: StampedFrame, connections: Connections) -> None:
         click.echo(line)
 
 
-def _tell_unmapped(payors: StampedFrame, connections: Connections) -> Exit:
+def _tell_unmapped(payors: StampedFrame | None, connections: Connections) -> Exit:
     try:
-        tell_unmapped(payors, connections)
+        if payors is not None:
+            tell_unmapped(payors, connections)
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - what arrived has arrived
         click.echo(f"The payors to map could not be told: {words_of(error)}", err=True)
         return exit_code_of(error)

@@ -492,10 +492,24 @@ def test_a_job_that_runs_when_our_time_is_over_goes_on_and_its_id_stays_kept(
     told_of: list[JobEvent] = []
     with pytest.raises(OutOfTime):
         outcomes(client, keys(3), tmp_path, on_job=lambda _, event: told_of.append(event))
-    assert fake_time.slept == [1, 1.5]
+    assert fake_time.slept == [1, 1.25]
     assert told_of == [JobEvent.CREATED]
     assert [asked.json for asked in org.asked_of("PATCH", "/jobs/")] == [{"state": "UploadComplete"}]
     assert list(tmp_path.iterdir()) == [], "files with claims are left behind"
+
+
+def test_all_jobs_that_run_when_our_time_is_over_go_on(
+    org: ScriptedOrg, make_client: ClientMaker, fake_time: FakeTime, tmp_path: Path
+) -> None:
+    client = in_files_of_four(org, make_client, 3)
+    bulk = BulkOrg(org, all_created, all_created, all_created)
+    org.on("GET", "/jobs/ingest/750\\w+$", told({"state": "InProgress"}))
+    client._connection.session.sleep = TimeLeft(3, fake_time.clock).waiting(fake_time.sleep)
+    with pytest.raises(OutOfTime):
+        list(client.upsert("Claim__c", KEY, [keys(10)], work_folder=tmp_path))
+    assert len(bulk.jobs) == 3
+    assert [asked.json for asked in org.asked_of("PATCH", "/jobs/")] == [{"state": "UploadComplete"}] * 3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_job_that_was_not_started_when_our_time_is_over_never_starts(
