@@ -62,6 +62,7 @@ $(DYNAMODB_LOCAL): claims_pipeline_tests/dynamodb_local_package.py | $(READY)
 
 bench: $(READY) ## rows a second, API calls and peak memory for 70,000 claims against the sandbox
 	@$(BIN)/python bench/sync.py $(if $(CLAIMS),--claims $(CLAIMS))
+	@$(BIN)/python bench/lambda.py $(if $(CLAIMS),--claims $(CLAIMS))
 
 constraints: ## pin what a fresh install gives today
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
