@@ -36,6 +36,16 @@ _IMPORT = "import time; began = time.perf_counter(); import {modules}; print(tim
 _RUN = """
 import json, sys, time
 import lambda_handler
+from claims_pipeline.sync.time_left import TimeLeft
+
+seconds_left, last, longest = TimeLeft.seconds.fget, [time.monotonic()], [0.0]
+
+def asked(time_left):
+    now = time.monotonic()
+    longest[0], last[0] = max(longest[0], now - last[0]), now
+    return seconds_left(time_left)
+
+TimeLeft.seconds = property(asked)
 
 class Context:
     aws_request_id = sys.argv[1]
@@ -44,6 +54,7 @@ class Context:
         return 1000 * int(sys.argv[2])
 
 print("ANSWER", json.dumps(lambda_handler.lambda_handler({"customers": ["10001001"]}, Context())))
+print("LONGEST", max(longest[0], time.monotonic() - last[0]))
 """
 _PATH = (
     "import sys; sys.path[:0] = [sys.argv.pop(1)]; sys.path.append(sys.argv.pop(1)); exec(sys.argv.pop(1))"
@@ -81,6 +92,8 @@ class Cost:
     seconds: float
     memory_mib: float
     disk_mib: float
+    longest_step_seconds: float
+    """In which the function did not ask how much time is left: LAMBDA_STOP_BEFORE_SECONDS must be longer."""
     answer: Mapping[str, dict[str, dict[str, int]]]
 
 
@@ -104,7 +117,8 @@ def invoked(room: Room, environment: Mapping[str, str], request_id: str, seconds
     answers = [line.removeprefix("ANSWER ") for line in told.splitlines() if line.startswith("ANSWER ")]
     if not answers:
         raise SystemExit(f"The invocation failed:\n{told[-4000:]}")
-    return Cost(took, peaks[0] / MIB, peaks[1] / MIB, json.loads(answers[0]))
+    (longest,) = [line.removeprefix("LONGEST ") for line in told.splitlines() if line.startswith("LONGEST ")]
+    return Cost(took, peaks[0] / MIB, peaks[1] / MIB, float(longest), json.loads(answers[0]))
 
 
 def _sample(pid: int, temporary: Path, peaks: list[int]) -> None:
@@ -172,7 +186,8 @@ def _tell_invocations(room: Room, folder: Path, claims: int) -> None:
             cost = invoked(room, environment, request_id, 86_400)
             arrived = cost.answer["totals"]
             words = f"{cost.memory_mib:.0f} of {MEMORY_OF_THE_FUNCTION} MiB, disk {cost.disk_mib:.0f} MiB"
-            _tell(work, f"{words}, {cost.seconds:.1f} s, {arrived['created']:,} created")  # type: ignore[str-format]
+            step = f"longest step without a look at the time {cost.longest_step_seconds:.1f} s"
+            _tell(work, f"{words}, {cost.seconds:.1f} s, {arrived['created']:,} created; {step}")  # type: ignore[str-format]
         again = invoked(room, environment, "request-2", 900)
         _tell("nothing to do", f"{again.memory_mib:.0f} MiB, {again.seconds:.1f} s with its start", "memory")
     finally:
