@@ -90,19 +90,28 @@ def filter_issue_key(customer: str, filter_id: str) -> str:
     return _fitting(f"{customer}#{filter_id}")
 
 
-def of_outcomes(outcomes: pl.DataFrame, fetch: Fetch) -> pl.DataFrame:
-    """What the outcomes (`claim_key`, `claim_number`, `outcome`, `code`, `fields`, `rows`) tell of issues."""
-    return outcomes.select(
-        _keys(outcomes, fetch.customer),
-        pl.col("claim_number").alias(CLAIM_NUMBER),
-        pl.lit(None, dtype=pl.String).alias(FILTER),
-        pl.col("outcome").replace_strict(_KINDS, default=None, return_dtype=pl.String).alias(KIND),
-        pl.col("code").alias(CODE),
-        pl.col("fields").alias(FIELD),
-        pl.col("rows").cast(pl.UInt32).alias(ROW_COUNT),
-        pl.col("outcome").is_in(_ARRIVED).alias("arrived"),
-        pl.lit(value=True).alias("seen"),
-    ).cast(TOLD)
+def of_outcomes(outcomes: pl.DataFrame, fetch: Fetch, standing: pl.Series) -> pl.DataFrame:
+    """What the outcomes (`claim_key`, `claim_number`, `outcome`, `code`, `fields`, `rows`) tell of issues.
+
+    A claim that arrived tells something only where an issue of it stands (`standing`: their keys).
+    """
+    keyed = outcomes.with_columns(_keys(outcomes, fetch.customer))
+    tells = ~pl.col("outcome").is_in(_ARRIVED) | pl.col(ISSUE_KEY).is_in(standing.implode())
+    return (
+        keyed.filter(tells)
+        .select(
+            ISSUE_KEY,
+            pl.col("claim_number").alias(CLAIM_NUMBER),
+            pl.lit(None, dtype=pl.String).alias(FILTER),
+            pl.col("outcome").replace_strict(_KINDS, default=None, return_dtype=pl.String).alias(KIND),
+            pl.col("code").alias(CODE),
+            pl.col("fields").alias(FIELD),
+            pl.col("rows").cast(pl.UInt32).alias(ROW_COUNT),
+            pl.col("outcome").is_in(_ARRIVED).alias("arrived"),
+            pl.lit(value=True).alias("seen"),
+        )
+        .cast(TOLD)
+    )
 
 
 def of_waiting(waiting: pl.DataFrame, customer: str, number: str, code: str, fields: str) -> pl.DataFrame:
@@ -202,8 +211,12 @@ def _may_change(name: str) -> pl.Expr:
 
 
 def _keys(frame: pl.DataFrame, customer: str) -> pl.Series:
-    keys = [claim_issue_key(customer, key) for key in frame.get_column("claim_key")]
-    return pl.Series(ISSUE_KEY, keys, dtype=pl.String)
+    """`claim_issue_key` of many claims: only those that may be too long are looked at one by one."""
+    keys = (f"{customer}|" + frame.get_column("claim_key")).alias(ISSUE_KEY)
+    long = keys.str.len_bytes() > _KEY_LENGTH
+    if not long.any():
+        return keys
+    return keys.scatter(long.arg_true(), [_fitting(key) for key in keys.filter(long)])
 
 
 def _fitting(key: str) -> str:

@@ -231,9 +231,19 @@ class Waiting:
 
 def seen_payors(claims: StampedFrame) -> Iterator[SeenPayor]:
     """The payors of claims, one spelling a key: the first in the order of their letters."""
-    named = claims.frame.select(PAYOR_KEY_FIELD, "payor_name", "payor_id").unique()
-    ordered = named.drop_nulls(PAYOR_KEY_FIELD).sort(pl.all()).unique(PAYOR_KEY_FIELD, keep="first")
-    for key, name, payor_id in ordered.sort(PAYOR_KEY_FIELD).collect().iter_rows():
+    named = (PAYOR_KEY_FIELD, "payor_name", "payor_id")
+    found = pl.concat(
+        [
+            pl.DataFrame(schema=dict.fromkeys(named, pl.String)),
+            *(part.select(named).unique() for part in claims.slices()),
+        ]
+    )
+    ordered = (
+        found.drop_nulls(PAYOR_KEY_FIELD)
+        .sort(named)
+        .unique(PAYOR_KEY_FIELD, keep="first", maintain_order=True)
+    )
+    for key, name, payor_id in ordered.iter_rows():
         yield SeenPayor(key, name, payor_id)
 
 

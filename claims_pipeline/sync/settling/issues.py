@@ -134,8 +134,9 @@ def _told(known: WhatIsKnown, fetch: Fetch, standing: PartWriter) -> Iterator[pl
     """What is told of each issue key; where a key comes twice, the first counts."""
     claims_and_places = ("run", "file", "row_number", "claim_id", "claim_key", "code", "field")
     yield issues.of_rejected(known.rejected.frame.select(claims_and_places).collect(), fetch)
+    standing_keys = standing.scan().select(ISSUE_KEY).collect().get_column(ISSUE_KEY)
     for part in known.outcomes.slices():
-        yield issues.of_outcomes(part, fetch)
+        yield issues.of_outcomes(part, fetch, standing_keys)
     for part in known.waiting.slices():
         refused = part.filter(pl.col(kept.CODE) != kept.NOT_SENT)
         yield issues.of_waiting(refused, fetch.customer, KEY_FIELD, kept.CODE, kept.FIELDS)
