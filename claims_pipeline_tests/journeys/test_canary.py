@@ -209,7 +209,7 @@ def test_the_search_finds_what_a_run_leaks(
 
     monkeypatch.setattr("claims_pipeline.sync.fetching.reports.read_report", fail)
     monkeypatch.setattr(failures, "where_it_broke", str)
-    monkeypatch.setattr("claims_pipeline.cli.exits.where_it_broke", str)
+    monkeypatch.setattr("claims_pipeline.errors.where_it_broke", str)
     assert not scene.run("raw_collaboratemd_claims").success
     assert PATIENT in scene.type("sync", "--customer", FIRST).err
     found = {leak.where.partition(str(scene.home))[1] or leak.where for leak in search()}
