@@ -56,7 +56,7 @@ def the_reports_zip(patched: pytest.MonkeyPatch) -> None:
 
 def a_part(patched: pytest.MonkeyPatch) -> None:
     write = pl.DataFrame.write_parquet
-    patched.setattr(pl.DataFrame, "write_parquet", lambda frame, _: write(frame, FULL_DISK))
+    patched.setattr(pl.DataFrame, "write_parquet", lambda frame, _, **more: write(frame, FULL_DISK, **more))
 
 
 def a_stored_frame(patched: pytest.MonkeyPatch) -> None:
