@@ -51,8 +51,6 @@ PLACES = (
     Place("Bulk UploadComplete", "salesforce", "PATCH", f"/{_JOB}$", BULK),
     Place("Bulk poll", "salesforce", "GET", f"/{_JOB}$", BULK),
     Place("Bulk successfulResults", "salesforce", "GET", f"/{_JOB}/successfulResults", BULK),
-    Place("Bulk failedResults", "salesforce", "GET", f"/{_JOB}/failedResults", BULK),
-    Place("Bulk unprocessedrecords", "salesforce", "GET", f"/{_JOB}/unprocessedrecords", BULK),
     Place("Bulk query create", "salesforce", "POST", "/jobs/query$", BULK),
     Place("Bulk query poll", "salesforce", "GET", f"/{_QUERY_JOB}$", BULK),
     Place("Bulk query results", "salesforce", "GET", f"/{_QUERY_JOB}/results", BULK),
@@ -93,11 +91,6 @@ class Kind:
             return self.harmless or self.is_of_the_body
         if place.name == "Bulk UploadComplete":  # the job itself says whether it was told
             return self.harmless or not self.fault.before or self.fault.cut_after_bytes is not None
-        if place.name in (
-            "Bulk failedResults",
-            "Bulk unprocessedrecords",
-        ):  # the job counted no rows for them
-            return self.harmless or self.fault.wire is Wire.NO_LENGTH
         return self.harmless or (place.system == "dynamodb" and bool(self.fault.drip_seconds))
 
     @property
