@@ -137,7 +137,7 @@ def a_refused_claim_leaves_the_window(machine: Any) -> None:
 
 
 def leave_old_jobs_alone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SalesforceClient, "end_job", lambda client, job_id: "Gone")
+    patch.setattr(SalesforceClient, "end_job", lambda client, job_id, **_: "Gone")
 
 
 def the_org_runs_a_dead_workers_job_late(machine: Any) -> None:

@@ -50,7 +50,7 @@ def must_pass_later(ran: Ran, system: System) -> None:
     assert "run again" in failed.lower() or "run the sync again" in failed.lower(), failed
 
 
-def must_come_right(network: Network, today: Day, *options: str, plain_calls: int = 75) -> None:
+def must_come_right(network: Network, today: Day, *options: str, plain_calls: int = 90) -> None:
     """A run without the fault, which waits for nobody, brings everything; one more has nothing to write."""
     network.clear_faults()
     again = network.run(*options)

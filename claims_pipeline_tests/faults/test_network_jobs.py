@@ -50,6 +50,9 @@ def test_rows_of_a_job_that_ends_badly_are_told_apart_and_the_rest_is_sent_again
     bulk: tuple[Network, Day], script: str, rows: int
 ) -> None:
     network, today = bulk
+    network.town.put(day(next(_DAYS), claims=8).report)
+    network.run()  # its payors are listed then, and the jobs of today are its claims'
+    network.town.put(today.report)
     network.bulk(**{script: rows, "jobs_stopped": 1})
     ran = network.run()
     must_have_arrived(network, ran, today)

@@ -29,11 +29,11 @@ def changed_rows(change: Callable[[list[list[str]]], list[list[str]]]) -> bytes:
     return out.getvalue().encode()
 
 
-def nothing_is_written(town: Town) -> bool:
+def nothing_is_written(town: Town, *, but: str = "nothing") -> bool:
     town.sandbox.salesforce_wire.clear_log()
     whole = town.sync()
     assert whole.synced.sent == 0
-    return town.writes() == []
+    return [written for written in town.writes() if but not in written] == []
 
 
 @pytest.mark.journey
@@ -73,7 +73,9 @@ def test_the_other_label_family_and_another_style_write_nothing(town: Town) -> N
     town.sync()
     other = next(family for family in Labels if family is not Labels.RUN_TOGETHER)
     town.put(report(labels=other, style=1, status=False))
-    assert nothing_is_written(town)
+    assert nothing_is_written(
+        town, but="Claim_Sync_Issue__c"
+    )  # an issue names the report's column, as it is called
 
 
 @pytest.mark.journey
