@@ -14,12 +14,14 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 _WHOLE_SUITE_ONLY = (
     "__pycache__",
     "automation",
+    "bench",
     "cli",
     "data",
     "deploy",
     "faults",
     "journeys",
     "packaging",
+    "salesforce",
     "sandbox",
 )
 _NOT_HERE = "not sweep and not everywhere and not package and not dynamodb_local"
