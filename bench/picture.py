@@ -12,6 +12,7 @@ from pathlib import Path
 import pygal
 from pygal.style import CleanStyle
 
+_SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
 CURVES = {"memory, command line": "memory, MiB", "time": "time, s", "API calls": "API calls"}
 
 
@@ -38,7 +39,8 @@ def main(kept: Path, picture: Path) -> int:
     for name, found_points in points.items():
         chart.add(name, sorted(found_points))
     picture.parent.mkdir(parents=True, exist_ok=True)
-    chart.render_to_file(str(picture))
+    drawn = chart.render(is_unicode=True)
+    picture.write_text(_SCRIPT.sub("", drawn))
     print(f"{picture}: {', '.join(points)}")
     return 0
 
