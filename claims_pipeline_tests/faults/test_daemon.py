@@ -5,8 +5,6 @@ without a daemon (`test_sweep`).
 """
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -29,6 +27,7 @@ from claims_pipeline_tests.faults.orders import Order
 from claims_pipeline_tests.faults.runner import ORDER
 from claims_pipeline_tests.faults.stage import staged
 from claims_pipeline_tests.paths import REPOSITORY
+from claims_pipeline_tests.process_group import process_group
 from claims_pipeline_tests.town import FIRST
 
 LONGEST_SECONDS = 300
@@ -56,24 +55,10 @@ def home_with_short_intervals(folder: Path) -> Path:
 @contextmanager
 def daemon(order: Order, home: Path) -> Iterator[None]:
     """The daemon and its code server, until they are ended with the process group that is theirs alone."""
-    with (home / "daemon.log").open("wb") as log:
-        started = subprocess.Popen(
-            [sys.executable, "-m", "dagster._daemon", "run", "-w", str(home / "workspace.yaml")],
-            env={**order.environment, ORDER: order.to_json()},
-            cwd=home,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            yield
-        finally:
-            os.killpg(started.pid, signal.SIGTERM)
-            try:
-                started.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(started.pid, signal.SIGKILL)
-                started.wait()
+    command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(home / "workspace.yaml")]
+    environment = {**order.environment, ORDER: order.to_json()}
+    with process_group(command, environment, home=home, log=home / "daemon.log"):
+        yield
 
 
 def launch(order: Order, home: Path) -> None:

@@ -110,16 +110,13 @@ class BulkJobs:
         Only after that is the job told as ended. A job that runs when our time is over goes on, and its id stays kept:
         the continuation waits for it.
         """
-        settled = False
         try:
             ended = self._wait(running.job_id, since=running.since)
-            settled = True
         except OutOfTime:
-            settled = True
             raise
-        finally:
-            if not settled:
-                self.leave(running.job_id)
+        except BaseException:
+            self.leave(running.job_id)
+            raise
         take(ended)
         self._on_job(running.job_id, JobEvent.ENDED)
 

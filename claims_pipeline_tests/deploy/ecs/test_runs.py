@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ from claims_pipeline_tests.deploy.ecs.cluster import CLUSTER, PROGRAMS, Emulated
 from claims_pipeline_tests.deploy.ecs.postgresql import PASSWORD, USER, PostgreSQL, postgresql
 from claims_pipeline_tests.given_report import report, row
 from claims_pipeline_tests.paths import REPOSITORY
+from claims_pipeline_tests.process_group import process_group
 from claims_pipeline_tests.town import FIRST, SECOND, Town
 from deploy.checks.templates import DEPLOY
 from deploy.checks.variants import VARIANTS
@@ -204,24 +204,10 @@ def daemon(production: Production) -> Iterator[None]:
     """The daemon as its task runs it, until it is ended with the process group that is its alone."""
     (container,) = production.ecs.definition("claims-daemon")["containerDefinitions"]
     assert container["command"] == ["dagster-daemon", "run", "--workspace", "workspace.yaml"]
-    with (production.home / "daemon.log").open("wb") as log:
-        started = subprocess.Popen(
-            [sys.executable, f"{PROGRAMS}/dagster-daemon", *container["command"][1:]],
-            env=production.environment,
-            cwd=production.home,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            yield
-        finally:
-            os.killpg(started.pid, signal.SIGTERM)
-            try:
-                started.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(started.pid, signal.SIGKILL)
-                started.wait()
+    command = [sys.executable, f"{PROGRAMS}/dagster-daemon", *container["command"][1:]]
+    log = production.home / "daemon.log"
+    with process_group(command, production.environment, home=production.home, log=log):
+        yield
 
 
 def test_the_production_instance_loads(production: Production) -> None:
