@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from claims_pipeline.allocator import give_memory_back
+from claims_pipeline.polars_memory import keep_it_small
 
-give_memory_back()  # before anything imports polars
+keep_it_small()  # before anything imports polars
 
 # ruff: noqa: E402
 from claims_pipeline.assets import (

@@ -7,9 +7,9 @@ string `lambda_handler.lambda_handler`.
 
 from typing import Any, Protocol
 
-from claims_pipeline.allocator import give_memory_back
+from claims_pipeline.polars_memory import keep_it_small
 
-give_memory_back()  # before anything imports polars
+keep_it_small()  # before anything imports polars
 
 # ruff: noqa: E402
 from claims_pipeline.errors import ClaimsPipelineError, words_of

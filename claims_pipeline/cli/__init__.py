@@ -9,9 +9,9 @@ import sys
 
 import click
 
-from claims_pipeline.allocator import give_memory_back
 from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of
 from claims_pipeline.errors import words_of
+from claims_pipeline.polars_memory import keep_it_small
 
 _NAME = "claims-pipeline"
 _COMMANDS = {
@@ -64,7 +64,7 @@ def root() -> None:
 
 def main() -> None:
     """The console script. Ends with an exit code that a script can tell apart; no traceback, no claim's values."""
-    give_memory_back()
+    keep_it_small()
     try:
         code = root.main(prog_name=_NAME, standalone_mode=False)
     except click.ClickException as error:

@@ -13,7 +13,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from claims_pipeline.allocator import give_memory_back
+from claims_pipeline.polars_memory import keep_it_small
 from claims_pipeline_tests.faults.orders import Order
 
 ORDER = "CLAIMS_SWEEP_ORDER"
@@ -61,7 +61,7 @@ def serve(door: str) -> None:
 
 def _warm_up(door: str) -> None:
     """Import what a run imports, and start no thread that a fork would lose."""
-    give_memory_back()
+    keep_it_small()
     import boto3
 
     importlib.import_module("claims_pipeline.cli.sync")
