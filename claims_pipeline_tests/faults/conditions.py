@@ -13,13 +13,14 @@ from claims_pipeline.clients.sync_state import SyncState
 from claims_pipeline.clients.sync_state.lease import Leasing
 from claims_pipeline.settings import Settings
 from claims_pipeline.sync import connections
-from claims_pipeline.sync.settling import send
+from claims_pipeline.sync.settling import issues, relink, send
 from claims_pipeline_tests.faults.orders import Conditions
 
 
 def impose(conditions: Conditions) -> None:
     """Set them, in this process."""
-    send.KEYS_READ_ONE_BY_ONE = conditions.keys_read_one_by_one
+    for module in (send, issues, relink):  # each holds the number that it imported
+        module.KEYS_READ_ONE_BY_ONE = conditions.keys_read_one_by_one  # type: ignore[attr-defined]
     bulk_query.download = partial(bulk_query.download, part_records=conditions.rows_a_page)
     open_salesforce = connections.open_salesforce
 

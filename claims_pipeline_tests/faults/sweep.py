@@ -122,6 +122,14 @@ class Sweep:
         faults += judging.after_rerun(undisturbed, self.stage, self._kept)
         return Recording(tuple(read_tape(order.tape)), seen, tuple(faults))
 
+    def crossed(self, under: Sequence[str] | None = None) -> list[Boundary]:
+        """The boundaries of an undisturbed run, looks apart: by a warm process, or a cold one (`under` nothing)."""
+        self.set_the_stage(self.scenario.today)
+        order = self.order()
+        ended = self.workshop.run(order, under)
+        assert self.door.succeeded(ended), ended.words
+        return [each for each in read_tape(order.tape) if each.kind not in LOOKS]
+
     def kill_at(self, point: Point, bug: str | None = None) -> Found:
         """Set the stage, kill a run at this point, judge; run again, judge again."""
         self.set_the_stage(self.scenario.today)

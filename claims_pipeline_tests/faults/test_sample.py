@@ -27,3 +27,10 @@ def test_a_run_killed_at_these_boundaries_is_mended_by_the_next(
     with sweeping(scenario, CommandLine(), tmp_path) as sweep:
         found = sweep.kill_at_each(points)
         assert not found, "\n".join(map(str, found))
+
+
+@pytest.mark.journey
+def test_a_warm_process_crosses_the_boundaries_of_a_cold_one(tmp_path: Path) -> None:
+    """The sweep kills warm ones at a cold one's boundaries: conditions imposed on one alone would spoil its verdict."""
+    with sweeping(next_day(1, moves_on=False), CommandLine(), tmp_path) as sweep:
+        assert sweep.crossed(under=[]) == sweep.crossed()
