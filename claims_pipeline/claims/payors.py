@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from claims_pipeline.claims.near_names import NearNames
 from claims_pipeline.claims.payor_key import comparable_id, comparable_name, is_cut, payor_key
@@ -84,17 +85,16 @@ class PayorMatcher:
         self._by_id_without_zeros: dict[str, set[str]] = defaultdict(set)
         self._by_name: dict[str, set[str]] = defaultdict(set)
         self._decided = {mapping.payor_key: mapping for mapping in mappings}
-        readings: list[tuple[str, str]] = []
+        self._readings: list[tuple[str, str]] = []
         for payor in payors:
             self._names[payor.id] = payor.name
             for name, payor_id in _readings(payor):
-                readings.append((payor.id, name))
+                self._readings.append((payor.id, name))
                 self._by_name_and_id[name, payor_id].add(payor.id)
                 self._by_name[name].add(payor.id)
                 if payor_id:
                     self._by_id[payor_id].add(payor.id)
                     self._by_id_without_zeros[payor_id.lstrip("0")].add(payor.id)
-        self._near_names = NearNames(readings)
         self._named: dict[str, tuple[str, str]] = {}
         self._known: dict[tuple[str, str, str], PayorMatch] = {}
         self._known_automatic: dict[tuple[str, str, str], PayorMatch] = {}
@@ -181,6 +181,11 @@ class PayorMatcher:
             yield MatchRule.NAME, self._by_name_and_id.get((name, ""), ())
         elif name:
             yield MatchRule.NAME, self._by_name.get(name, ())
+
+    @cached_property
+    def _near_names(self) -> NearNames:
+        """Built when the first payor matches nothing: on most days all of them match."""
+        return NearNames(self._readings)
 
     def _suggestions(self, name: str, first: Collection[str]) -> tuple[Suggestion, ...]:
         """Up to three near records; those that the rules could not choose between (`first`) come first."""
