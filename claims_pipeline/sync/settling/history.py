@@ -32,6 +32,9 @@ _EVENT = pl.Schema(
         "fields": pl.List(pl.String),
     }
 )
+_PLACE_ROWS = pl.Schema(
+    {"claim_key": pl.String(), "run": pl.UInt16(), "file": pl.UInt16(), "row_number": pl.UInt32()}
+)
 SCHEMA = pl.Schema({**_EVENT, "places": _PLACES})
 """`fields`: those that differed, or those that a refusal names. `places`: the report rows of the claim."""
 SYNCS = pl.Schema(
@@ -68,7 +71,7 @@ def keep_history(
     for part in _events(outcomes, rejected, gone):
         written += part.height
         events.add(part)
-    places = Buckets(work / "history-places", "claim_key", count, pl.Schema(_PLACE_ROWS))
+    places = Buckets(work / "history-places", "claim_key", count, _PLACE_ROWS)
     if written:
         places.fill(_places(stamp, storage))
     kept = PartWriter(work / "history", SCHEMA)
@@ -137,20 +140,12 @@ def _events(
         ).cast(_EVENT)
 
 
-_PLACE_ROWS = {
-    "claim_key": pl.String(),
-    "run": pl.UInt16(),
-    "file": pl.UInt16(),
-    "row_number": pl.UInt32(),
-}
-
-
 def places_in(raw: pl.DataFrame) -> pl.DataFrame:
     """Claim key and place of each raw row that names a claim."""
     cells = pl.DataFrame({"id": values.cleaned(raw.get_column("claim_id"))})
     ids = cells.select(values.text(pl.col("id"), name=False)).to_series()
     rows = raw.select(PLACE).with_columns(values.claim_keys(ids).alias("claim_key"))
-    return rows.filter(pl.col("claim_key").is_not_null()).select(_PLACE_ROWS.keys()).cast(_PLACE_ROWS)
+    return rows.filter(pl.col("claim_key").is_not_null()).select(_PLACE_ROWS.names()).cast(_PLACE_ROWS)
 
 
 def _places(stamp: Stamp, storage: Storage) -> Iterator[pl.DataFrame]:
