@@ -11,7 +11,6 @@ from claims_pipeline.claims.outcomes import Rejection
 from claims_pipeline.sandbox.generator import ReportPlan, report_bytes
 from claims_pipeline.sandbox.salesforce.rows import RowError
 from claims_pipeline.sandbox.salesforce.scripts import Refusal
-from claims_pipeline.sandbox.systems import RECENT_FILTER_ID
 from claims_pipeline.sync.whole import WholeSync
 from claims_pipeline_tests.given_report import report, row
 from claims_pipeline_tests.payor_table import issues
@@ -49,7 +48,13 @@ def require_agreement(town: Town) -> list[dict[str, str]]:
         for line in lines
     }
     in_org = {
-        key: (each["Kind__c"], each["Code__c"], each["Field__c"], each["Row_Count__c"], each["First_Seen_On__c"])
+        key: (
+            each["Kind__c"],
+            each["Code__c"],
+            each["Field__c"],
+            each["Row_Count__c"],
+            each["First_Seen_On__c"],
+        )
         for key, each in issues(town).items()
         if each["Resolved_On__c"] is None
     }
@@ -73,7 +78,9 @@ def require_balance(lines: list[dict[str, str]], whole: WholeSync, customer: str
     some = [line for line in of_customer if line["code"] in set(Rejection)]
     assert sum(int(line["report_rows"]) for line in some) == rejected.height
     assert sum(Decimal(line["charged"]) for line in some) == rejected.get_column("charged").sum()
-    assert sum(int(line["unreadable_amounts"]) for line in some) == rejected.get_column("charged").null_count()
+    assert (
+        sum(int(line["unreadable_amounts"]) for line in some) == rejected.get_column("charged").null_count()
+    )
 
 
 def test_days_of_every_kind_agree_with_the_org_claim_by_claim(build_town: Callable[..., Town]) -> None:
@@ -114,7 +121,9 @@ def test_a_book_of_odd_claims_agrees_with_the_org(build_town: Callable[..., Town
     require_agreement(town)
 
 
-def test_days_waiting_go_on_where_the_storage_was_lost(build_town: Callable[..., Town], tmp_path: Path) -> None:
+def test_days_waiting_go_on_where_the_storage_was_lost(
+    build_town: Callable[..., Town], tmp_path: Path
+) -> None:
     town = build_town()
     refuse(town, "3")
     town.put(report(row("3")))
@@ -128,7 +137,7 @@ def test_days_waiting_go_on_where_the_storage_was_lost(build_town: Callable[...,
 
 def test_an_org_without_the_issues_is_told_of_all_the_same(build_town: Callable[..., Town]) -> None:
     town = build_town()
-    town.sandbox.org.settings.hidden_objects.add("Claim_Sync_Issue__c")
+    town.sandbox.org.drop_object("Claim_Sync_Issue__c")
     refuse(town, "3")
     town.put(report(row("1"), row("3"), row("8", **BAD)))
     town.sync()
@@ -159,7 +168,7 @@ def test_the_page_says_what_is_stuck_why_and_what_to_do_first(build_town: Callab
     assert "Map 1 payor on the mapping page." in first
     assert f"Customer {SECOND} was never synced" in words_of_page(over_all)
     source = Path(pages[FIRST].address).read_text()
-    assert f'href="{town.sandbox.salesforce_url}/lightning/o/Claim_Sync_Issue__c/list' in source
+    assert f'href="{town.environment["SALESFORCE_DOMAIN"]}/lightning/o/Claim_Sync_Issue__c/list' in source
     assert "<script" not in source
     for value in ("DOE", "MR-1", "AU1", "01/20/2026", "the rule quotes"):
         assert value not in source
