@@ -17,6 +17,7 @@ from claims_pipeline.assets import (
     payor_mapping,
     raw_collaboratemd_claims,
     salesforce_synced_claims,
+    sync_report,
     transformed_claims,
     unmapped_payors,
 )
@@ -47,6 +48,7 @@ def build_definitions(environ: Mapping[str, str], now: Clock = utc_now) -> dg.De
             transformed_claims.build(customers),
             salesforce_synced_claims.build(customers),
             unmapped_payors.build(),
+            sync_report.build(customers),
         ],
         asset_checks=[reconciliation.build()],
         jobs=[daily, full],

@@ -5,12 +5,15 @@ What belongs here: turning facts into Dagster metadata; counts, sums, codes and 
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 
 from claims_pipeline.claims.columns import COLUMNS
 from claims_pipeline.claims.outcomes import PLAIN_WORDS, Rejection
 from claims_pipeline.claims.reading import RAW_ROWS
+from claims_pipeline.reporting.links import OrgLinks
+from claims_pipeline.reporting.publish import Published
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.balance import RowBalance
 from claims_pipeline.sync.settling.synced import Synced
@@ -109,6 +112,7 @@ def rejected_metadata(rejected: StampedFrame, balance: RowBalance) -> dict[str, 
 
 def synced_metadata(synced: Synced, instance_url: str) -> dict[str, Any]:
     """Claims by outcome, what was healed and why claims were refused, dollars, and a link to the records."""
+    links = OrgLinks(instance_url)
     return {
         "dagster/partition_row_count": synced.outcomes.rows,
         **dict(synced.counts),
@@ -130,8 +134,35 @@ def synced_metadata(synced: Synced, instance_url: str) -> dict[str, Any]:
         },
         "warnings": dg.MetadataValue.json(list(synced.warnings)),
         "api_calls": synced.api_calls,
-        "records": dg.MetadataValue.url(f"{instance_url}/lightning/o/Claim__c/list"),
+        "records": dg.MetadataValue.url(links.claims),
+        "issues": dg.MetadataValue.url(links.issues),
+        "one_claim": why_command(synced.outcomes.stamp.customer),
     }
+
+
+def report_metadata(customer: str, page: Published, over_all: Published) -> dict[str, Any]:
+    """Where the pages stand, and what is stuck, in numbers that plot."""
+    return {
+        "report": _address(page.address),
+        "claim_ids": _address(page.list_address),
+        "report_over_all": _address(over_all.address),
+        "stuck_claims": page.stuck_claims,
+        "dollars_held_up": float(page.stuck_dollars),
+        "oldest_days": page.oldest_days,
+        "one_claim": why_command(customer),
+    }
+
+
+def why_command(customer: str) -> dg.MetadataValue[Any]:
+    """How a person asks what became of one claim: its id stands in the report, not in the event log."""
+    return dg.MetadataValue.md(f"`claims-pipeline why CLAIM --customer {customer}`")
+
+
+def _address(address: str) -> dg.MetadataValue[Any]:
+    if not address.startswith("s3://"):
+        return dg.MetadataValue.path(address)
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    return dg.MetadataValue.url(f"https://s3.console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}")
 
 
 def unmapped_metadata(unmapped: StampedFrame) -> dict[str, Any]:

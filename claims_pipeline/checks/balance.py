@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from claims_pipeline.reporting.links import OrgLinks
 from claims_pipeline.sync.balance import RowBalance
 from claims_pipeline.sync.settling.synced import Synced
 
@@ -62,5 +63,10 @@ def claim_result(asset: str, customer: str, synced: Synced) -> dg.AssetCheckResu
         asset_key=asset,
         check_name="claims_balance",
         passed=True,
-        metadata={"customer": customer, **synced.counts},
+        metadata={
+            "customer": customer,
+            **synced.counts,
+            "issues": dg.MetadataValue.url(OrgLinks(synced.instance_url).issues),
+            "one_claim": dg.MetadataValue.md(f"`claims-pipeline why CLAIM --customer {customer}`"),
+        },
     )

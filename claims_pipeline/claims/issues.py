@@ -61,6 +61,21 @@ TOLD = pl.Schema(
         "seen": pl.Boolean(),  # False: known from an earlier fetch, this one does not hold it
     }
 )
+OPEN = pl.Schema(
+    {
+        ISSUE_KEY: pl.String(),
+        CLAIM_NUMBER: pl.String(),
+        FILTER: pl.String(),
+        KIND: pl.String(),
+        CODE: pl.String(),
+        FIELD: pl.String(),
+        ROW_COUNT: pl.UInt32(),
+        FIRST_SEEN: pl.String(),
+        LAST_SEEN: pl.String(),
+        "in_this_fetch": pl.Boolean(),
+    }
+)
+"""An issue that is open after a sync, days as ISO text. `in_this_fetch`: the fetch itself told of it."""
 _KINDS = {ClaimOutcome.REFUSED.value: IssueKind.REFUSED.value, ClaimOutcome.HELD.value: IssueKind.HELD.value}
 _ARRIVED = [ClaimOutcome.CREATED.value, ClaimOutcome.UPDATED.value, ClaimOutcome.UNCHANGED.value]
 _IN_ORDER = {rule.value: place for place, rule in enumerate(Rejection)}
@@ -95,7 +110,7 @@ def of_outcomes(outcomes: pl.DataFrame, fetch: Fetch, standing: pl.Series) -> pl
 
     A claim that arrived tells something only where an issue of it stands (`standing`: their keys).
     """
-    keyed = outcomes.with_columns(_keys(outcomes, fetch.customer))
+    keyed = outcomes.with_columns(issue_keys(outcomes, fetch.customer))
     tells = ~pl.col("outcome").is_in(_ARRIVED) | pl.col(ISSUE_KEY).is_in(standing.implode())
     return (
         keyed.filter(tells)
@@ -117,7 +132,7 @@ def of_outcomes(outcomes: pl.DataFrame, fetch: Fetch, standing: pl.Series) -> pl
 def of_waiting(waiting: pl.DataFrame, customer: str, number: str, code: str, fields: str) -> pl.DataFrame:
     """Claims refused by an earlier sync that this one does not try, by the columns that say so."""
     return waiting.select(
-        _keys(waiting, customer),
+        issue_keys(waiting, customer),
         pl.col(number).alias(CLAIM_NUMBER),
         pl.lit(None, dtype=pl.String).alias(FILTER),
         pl.lit(IssueKind.REFUSED.value).alias(KIND),
@@ -140,7 +155,7 @@ def of_rejected(rejected: pl.DataFrame, fetch: Fetch) -> pl.DataFrame:
     )
     labels = {ours: used[0] for ours, used in fetch.labels.items() if used}
     return firsts.select(
-        _keys(firsts, fetch.customer),
+        issue_keys(firsts, fetch.customer),
         pl.col("claim_id").alias(CLAIM_NUMBER),
         pl.lit(None, dtype=pl.String).alias(FILTER),
         pl.lit(IssueKind.REJECTED.value).alias(KIND),
@@ -171,12 +186,8 @@ def changes(told: pl.DataFrame, standing: pl.DataFrame, fetch: Fetch) -> pl.Data
     `told`: a row a key, with `Plain_Words__c`; `standing`: `FIELDS` as canonical text, numbers without decimals. First
     seen is never changed, so that an issue that is reopened goes on where it was.
     """
-    before = {name: f"org:{name}" for name in FIELDS if name != ISSUE_KEY}
-    joined = told.join(standing.rename(before), on=ISSUE_KEY, how="full", coalesce=True)
-    stands = pl.any_horizontal(pl.col(f"org:{name}").is_not_null() for name in (FIRST_SEEN, CUSTOMER, KIND))
-    is_open = stands & pl.col(f"org:{RESOLVED}").is_null()
-    wanted = pl.col(KIND).is_not_null() & (pl.col("seen") | ~is_open)
-    closes = is_open & pl.col("arrived").fill_null(fetch.whole & pl.col(f"org:{FILTER}").is_null())
+    decided = _decided(told, standing, fetch)
+    wanted, closes = pl.col("wanted"), pl.col("closes")
     arrived = pl.col("arrived").fill_null(value=False) & pl.col(f"org:{FILTER}").is_null()
     today = pl.lit(fetch.on)
     says: dict[str, pl.Expr] = {
@@ -200,9 +211,38 @@ def changes(told: pl.DataFrame, standing: pl.DataFrame, fetch: Fetch) -> pl.Data
         .alias(name)
         for name, value in says.items()
     ]
-    decided = joined.with_columns(wanted=wanted, closes=closes).filter(pl.col("wanted") | pl.col("closes"))
-    payload = decided.select(ISSUE_KEY, *fields)
+    payload = decided.filter(wanted | closes).select(ISSUE_KEY, *fields)
     return payload.filter(pl.any_horizontal(pl.col(name).ne_missing(LEAVE) for name in says))
+
+
+def still_open(told: pl.DataFrame, standing: pl.DataFrame, fetch: Fetch) -> pl.DataFrame:
+    """The issues that are open once `changes` are written (schema `OPEN`), by the same decision."""
+    decided = _decided(told, standing, fetch)
+    stays = pl.col("wanted") | (pl.col("open") & ~pl.col("closes"))
+    names = (CLAIM_NUMBER, FILTER, KIND, CODE, FIELD, ROW_COUNT)
+    new = {name: pl.col(name).cast(pl.String) for name in names}
+    says = {
+        name: pl.when("wanted").then(value).otherwise(pl.coalesce(f"org:{name}", value))
+        for name, value in new.items()
+    }
+    today = pl.lit(fetch.on)
+    says[FIRST_SEEN] = pl.coalesce(f"org:{FIRST_SEEN}", today)
+    says[LAST_SEEN] = pl.when("wanted").then(today).otherwise(pl.coalesce(f"org:{LAST_SEEN}", today))
+    says["in_this_fetch"] = pl.col("wanted") & pl.col("seen")
+    return decided.filter(stays).select(ISSUE_KEY, **says).cast(OPEN)
+
+
+def _decided(told: pl.DataFrame, standing: pl.DataFrame, fetch: Fetch) -> pl.DataFrame:
+    """Each key with what is told of it and what stands of it (`org:` names): `open` now, `wanted` open, or `closes`."""
+    before = {name: f"org:{name}" for name in FIELDS if name != ISSUE_KEY}
+    joined = told.join(standing.rename(before), on=ISSUE_KEY, how="full", coalesce=True)
+    stands = pl.any_horizontal(pl.col(f"org:{name}").is_not_null() for name in (FIRST_SEEN, CUSTOMER, KIND))
+    is_open = stands & pl.col(f"org:{RESOLVED}").is_null()
+    wanted = pl.col(KIND).is_not_null() & (pl.col("seen") | ~is_open)
+    closes = is_open & pl.col("arrived").fill_null(fetch.whole & pl.col(f"org:{FILTER}").is_null())
+    return joined.with_columns(
+        open=is_open, wanted=wanted.fill_null(value=False), closes=closes.fill_null(value=False)
+    )
 
 
 def _may_change(name: str) -> pl.Expr:
@@ -210,7 +250,7 @@ def _may_change(name: str) -> pl.Expr:
     return pl.lit(value=True) if name in (RESOLVED, RESOLUTION) else ~pl.col("closes")
 
 
-def _keys(frame: pl.DataFrame, customer: str) -> pl.Series:
+def issue_keys(frame: pl.DataFrame, customer: str) -> pl.Series:
     """`claim_issue_key` of many claims: only those that may be too long are looked at one by one."""
     keys = (f"{customer}|" + frame.get_column("claim_key")).alias(ISSUE_KEY)
     long = keys.str.len_bytes() > _KEY_LENGTH

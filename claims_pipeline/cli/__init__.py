@@ -25,6 +25,8 @@ _COMMANDS = {
     "confirm": "A person's word that a small report, or another Salesforce org, is right.",
     "check": "Can we sign in everywhere, are the fields there, is the report readable?",
     "reconcile": "After a full fetch: does Salesforce hold what the source holds, claim by claim?",
+    "report": "Write the billing lead's report: what did not arrive, why, and what to do first.",
+    "why": "What became of one claim: its report rows, its syncs, what Salesforce holds, what to do.",
     "salesforce": "Install our objects and page into a Salesforce org, and tell what an org lacks of them.",
     "sandbox": "Local stand-ins for CollaborateMD, Salesforce and DynamoDB, until stopped.",
     "lambda": "Build the package of the Lambda function, and check one.",

@@ -94,6 +94,7 @@ def _materialise(customer: str, environment: Mapping[str, str], where: Path) -> 
 
 def _tell(sandbox: "Sandbox", environment: Mapping[str, str]) -> None:
     """The summary of every customer, from what the runs stored, and what stands in the org."""
+    from claims_pipeline.reporting.publish import reports_place
     from claims_pipeline.sync.connections import connect, read_settings
     from claims_pipeline.sync.settling.synced import Synced
     from claims_pipeline.sync.summary import org_line, summary, unmapped_lines
@@ -109,6 +110,8 @@ def _tell(sandbox: "Sandbox", environment: Mapping[str, str]) -> None:
         click.echo(org_line(connections.salesforce))
         for line in unmapped_lines(storage.read("unmapped_payors")):
             click.echo(line)
+        place = reports_place(connections.settings)
+        click.echo(f"\nThe billing lead's report, for a browser: {place.address('index.html')}")
 
 
 def _serve_ui(environment: Mapping[str, str], where: Path, port: int) -> None:

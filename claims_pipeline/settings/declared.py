@@ -65,6 +65,12 @@ class DeclaredSettings(BaseModel):
         "The private work folder: reports, working files, claims. It holds PHI. Required.",
         "the whole path of a folder, or s3://bucket/prefix",
     )
+    reports: Annotated[StorageLocation, BeforeValidator(shapes.storage_location)] | None = setting(
+        "CLAIMS_REPORTS",
+        "Where the reports for the billing lead go: web pages and lists of claim ids, without patients' data. Without "
+        "it they lie in `sync_reports` below CLAIMS_STORAGE.",
+        "the whole path of a folder, or s3://bucket/prefix",
+    )
     log_level: Annotated[
         str, BeforeValidator(str.upper), AfterValidator(shapes.matching("DEBUG|INFO|WARNING|ERROR|CRITICAL"))
     ] = setting("LOG_LEVEL", "How much is logged.", "DEBUG, INFO, WARNING, ERROR or CRITICAL", default="INFO")

@@ -197,6 +197,8 @@ class Settings:
     time_limits: TimeLimits
     ca_bundle: Path | None
     log_level: str
+    reports: StorageLocation | None = None
+    """Where the billing lead's reports go; None: below the storage."""
 
     def customer(self, number: str) -> Customer:
         """The customer of this number; SettingsError when there is none."""

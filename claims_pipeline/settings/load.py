@@ -215,6 +215,7 @@ def _facts(
         time_limits=TimeLimits(declared.connect_seconds, declared.read_seconds),
         ca_bundle=declared.ca_bundle,
         log_level=declared.log_level,
+        reports=declared.reports,
     )
 
 

@@ -6,6 +6,7 @@ here: counting and listing (`summary`), the rows in Salesforce (`settling.issues
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from claims_pipeline.claims.outcomes import PLAIN_WORDS, HoldReason, Rejection
 
@@ -124,6 +125,24 @@ _UNKNOWN = PlainWords(
 def plain_words(code: str | None) -> PlainWords:
     """Of a rule, a reason for holding, or a code of Salesforce's. A code that nobody knows gets words as well."""
     return ALL_WORDS.get(code or "", _UNKNOWN)
+
+
+class Where(StrEnum):
+    """Where a person puts it right."""
+
+    COLLABORATEMD = "CollaborateMD"
+    SALESFORCE = "Salesforce"
+    NOWHERE = "nowhere: it passes by itself"
+
+
+def where_to(code: str | None) -> Where:
+    """Where to go with a code. What the source holds wrong is put right there, whoever found it."""
+    words = plain_words(code)
+    if words.to_do.startswith("Nothing"):
+        return Where.NOWHERE
+    if code in PLAIN_WORDS or "in CollaborateMD" in words.to_do:
+        return Where.COLLABORATEMD
+    return Where.SALESFORCE
 
 
 ALL_WORDS: Mapping[str, PlainWords] = {

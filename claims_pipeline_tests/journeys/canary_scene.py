@@ -40,6 +40,7 @@ ASSETS = (
     "transformed_claims",
     "salesforce_synced_claims",
     "unmapped_payors",
+    "sync_report",
 )
 _LISTED = re.compile(r"\[[A-Z_]+\]: |Salesforce says [A-Z_]+")
 """Lines of the summary that list rejected rows or refused claims."""

@@ -1,6 +1,7 @@
 """The assets: the whole through Dagster, reruns of one asset, checks that stop a write, and clear failures."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -12,6 +13,7 @@ from claims_pipeline.sandbox.salesforce.settings import INTEGRATION_USERNAME
 from claims_pipeline.storage.frames import Storage
 from claims_pipeline.sync import transform as steps
 from claims_pipeline_tests.journeys.conftest import FIRST, Town
+from claims_pipeline_tests.payor_table import open_issues
 
 ASSETS = {
     "raw_collaboratemd_claims",
@@ -20,6 +22,7 @@ ASSETS = {
     "rejected_claims",
     "salesforce_synced_claims",
     "unmapped_payors",
+    "sync_report",
 }
 
 
@@ -30,6 +33,11 @@ def dagster_town(town: Town, monkeypatch: pytest.MonkeyPatch) -> Town:
         monkeypatch.setenv(name, value)
     town.put(b"".join(report_bytes(ReportPlan(claims=120, faults=0.05))))
     return town
+
+
+def open_claims(town: Town) -> list[str]:
+    """Issues of the org that name a claim."""
+    return [key for key in open_issues(town) if "|" in key]
 
 
 def run(town: Town, *, only: Sequence[str] | None = None) -> dg.ExecuteInProcessResult:
@@ -58,14 +66,14 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
     return event.step_failure_data.error_display_string
 
 
-def test_definitions_load_with_an_empty_environment_and_hold_the_six_assets() -> None:
+def test_definitions_load_with_an_empty_environment_and_hold_the_seven_assets() -> None:
     definitions = build_definitions({})
     dg.Definitions.validate_loadable(definitions)
     assert {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()} == ASSETS
 
 
 @pytest.mark.journey
-def test_the_job_materialises_all_six_assets_and_every_check_passes(dagster_town: Town) -> None:
+def test_the_job_materialises_all_seven_assets_and_every_check_passes(dagster_town: Town) -> None:
     result = run(dagster_town)
     assert result.success
     assert materialised(result) == ASSETS
@@ -76,6 +84,14 @@ def test_the_job_materialises_all_six_assets_and_every_check_passes(dagster_town
     (synced,) = result.asset_materializations_for_node("salesforce_synced_claims")
     assert synced.metadata["created"].value == len(dagster_town.claims()) > 100
     assert str(synced.metadata["records"].value).endswith("/lightning/o/Claim__c/list")
+    (told,) = result.asset_materializations_for_node("sync_report")
+    page = Path(str(told.metadata["report"].value))
+    assert page.name == f"{FIRST}.html"
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert told.metadata["stuck_claims"].value == len(open_claims(dagster_town)) > 0
+    (answer,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "claims_balance"]
+    command = f"`claims-pipeline why CLAIM --customer {FIRST}`"
+    assert command == answer.metadata["one_claim"].value == told.metadata["one_claim"].value
     (transformed,) = [
         each for each in result.asset_materializations_for_node("transform") if "report_rows" in each.metadata
     ]

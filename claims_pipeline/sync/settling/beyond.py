@@ -9,12 +9,13 @@ from typing import Any
 
 from claims_pipeline.claims.compare import CompareRules
 from claims_pipeline.settings import FilterKind
+from claims_pipeline.storage.buckets import PartWriter
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.options import Progress
 from claims_pipeline.sync.payors.groups import payor_groups
 from claims_pipeline.sync.payors.table import PayorTable
 from claims_pipeline.sync.settling.apart import WrittenApart
-from claims_pipeline.sync.settling.missing import mark_missing, marking_warnings
+from claims_pipeline.sync.settling.missing import GONE, mark_missing, marking_warnings
 from claims_pipeline.sync.settling.org_sums import OrgSums, org_sums
 from claims_pipeline.sync.settling.relink import may_relink, relink, settled_keys
 from claims_pipeline.sync.settling.send import Writer
@@ -30,6 +31,8 @@ class Beyond:
     missing: WrittenApart = field(default_factory=WrittenApart)
     org_sums: OrgSums | None = None
     warnings: tuple[str, ...] = ()
+    gone: PartWriter | None = None
+    """Claims newly marked as missing at the source (schema `missing.GONE`)."""
 
     def require_proved(self, customer: str) -> None:
         """Raise NotSettled while an answer is owed, and OrgDiffers where the org's own sums are not the source's."""
@@ -63,8 +66,9 @@ def go_beyond(
         return Beyond(relinked)
     say("reading back what the org holds of this customer")
     stand = standing(outcomes, rejected, rules, writer.salesforce, writer.work)
-    missing = mark_missing(stand, facts, rules, writer)
-    return Beyond(relinked, missing, org_sums(stand), tuple(marking_warnings(facts)))
+    gone = PartWriter(writer.work / "missing-gone", GONE)
+    missing = mark_missing(stand, facts, rules, writer, gone)
+    return Beyond(relinked, missing, org_sums(stand), tuple(marking_warnings(facts)), gone)
 
 
 def _relink_and_tell(payors: PayorTable, rules: CompareRules, writer: Writer, say: Progress) -> WrittenApart:

@@ -25,8 +25,10 @@ from claims_pipeline.sync.payors.table import PayorTable
 from claims_pipeline.sync.ready import preflight
 from claims_pipeline.sync.settling import synced
 from claims_pipeline.sync.settling.beyond import Beyond, go_beyond
+from claims_pipeline.sync.settling.history import keep_history
 from claims_pipeline.sync.settling.issues import WhatIsKnown, write_issues
 from claims_pipeline.sync.settling.kept import Brought, Trying, keep_refused, with_kept
+from claims_pipeline.sync.settling.open_issues import keep_open
 from claims_pipeline.sync.settling.send import (
     CLAIM,
     Writer,
@@ -123,6 +125,7 @@ class Bringing:
                 self.lease.check()  # a run that was taken over must not put its refused claims in the other's place
             keep_refused(brought, outcomes, self.connections.storage, self.work, now=rules.synced_at)
             issues = self._write_issues(outcomes, brought, writer)
+            keep_history(outcomes, stored.rejected, beyond.gone, self.connections.storage, self.work)
         said = (shape.warnings, payors.warnings, beyond.warnings, issues, self._suspicions(outcomes.frame))
         warnings = [warning for some in said for warning in some]
         done = self._told(outcomes, brought, beyond, warnings)
@@ -131,7 +134,10 @@ class Bringing:
     def _write_issues(self, outcomes: StampedFrame, brought: Brought, writer: Writer) -> tuple[str, ...]:
         customer = self.connections.settings.customer(self.stored.customer)
         filters = [each.id for each in customer.filters]
-        return write_issues(WhatIsKnown(outcomes, self.stored.rejected, brought.waiting, filters), writer)
+        known = WhatIsKnown(outcomes, self.stored.rejected, brought.waiting, filters)
+        written = write_issues(known, writer)
+        kept = keep_open(known, written.stood, self.connections.storage, self.work)
+        return (*written.warnings, *kept)
 
     def _suspicions(self, outcomes: pl.LazyFrame) -> list[str]:
         customer = self.connections.settings.customer(self.stored.customer)

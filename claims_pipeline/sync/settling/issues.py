@@ -30,7 +30,7 @@ ISSUE = "Claim_Sync_Issue__c"
 _NEEDED = (ISSUE_KEY, issues.CUSTOMER, issues.KIND, issues.FIRST_SEEN, issues.RESOLVED, issues.RESOLUTION)
 _TAKEN = ("created", "updated")
 _WHOLE_SCHEMA = pl.Schema({**issues.TOLD, issues.WORDS: pl.String()})
-_STANDING = pl.Schema(dict.fromkeys(issues.FIELDS, pl.String))
+STANDING = pl.Schema(dict.fromkeys(issues.FIELDS, pl.String))
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,29 @@ class WhatIsKnown:
     """The customer's filters, as the settings have them: an issue of another one is closed."""
 
 
-def write_issues(known: WhatIsKnown, writer: Writer) -> tuple[str, ...]:
-    """Bring the customer's issues up to date; warnings in words where they could not be."""
+@dataclass(frozen=True)
+class WrittenIssues:
+    """`warnings` in words where issues could not be written; `stood`: what stood before, None where unreadable."""
+
+    warnings: tuple[str, ...] = ()
+    stood: PartWriter | None = None
+
+
+def write_issues(known: WhatIsKnown, writer: Writer) -> WrittenIssues:
+    """Bring the customer's issues up to date."""
     try:
         described = writer.salesforce.describe(ISSUE).fields
     except ObjectMissing:
-        return (
-            f"the org has no {ISSUE}: people there do not see what did not arrive. Deploy salesforce/ to have it",
+        return WrittenIssues(
+            (
+                f"the org has no {ISSUE}: people there do not see what did not arrive. Deploy salesforce/ to have it",
+            )
         )
     lacking = [name for name in issues.FIELDS if name not in described or not described[name].writable]
     needed = [name for name in _NEEDED if name in lacking]
     if needed:
-        return (
-            f"{ISSUE}: the integration user may not write {', '.join(needed)}, so issues are not written",
+        return WrittenIssues(
+            (f"{ISSUE}: the integration user may not write {', '.join(needed)}, so issues are not written",)
         )
     warnings = (
         [f"{ISSUE}: the integration user may not write {', '.join(lacking)}; the sync does without"]
@@ -64,18 +74,16 @@ def write_issues(known: WhatIsKnown, writer: Writer) -> tuple[str, ...]:
         else []
     )
     try:
-        refused = _bring_up_to_date(known, writer, described, frozenset(lacking))
+        refused, stood = _bring_up_to_date(known, writer, described, frozenset(lacking))
     except (LeaseLost, AnotherOrgAnswers):
         raise
     except ClaimsPipelineError as error:  # the claims have arrived, whatever becomes of rows about them
-        return (
-            *warnings,
-            f"{ISSUE} could not be brought up to date ({type(error).__name__}); the next sync does",
-        )
+        said = f"{ISSUE} could not be brought up to date ({type(error).__name__}); the next sync does"
+        return WrittenIssues((*warnings, said))
     if refused:
         told = ", ".join(f"{code} ({count})" for code, count in sorted(refused.items()))
         warnings.append(f"{sum(refused.values()):,} row(s) of {ISSUE} were not written: {told}")
-    return tuple(warnings)
+    return WrittenIssues(tuple(warnings), stood)
 
 
 def fetch_of(stamp: Stamp) -> Fetch:
@@ -95,16 +103,16 @@ def _bring_up_to_date(
     writer: Writer,
     described: Mapping[str, FieldDescription],
     lacking: frozenset[str],
-) -> Counter[str]:
-    """Codes of the rows that were not taken."""
+) -> tuple[Counter[str], PartWriter]:
+    """Codes of the rows that were not taken, and the issues that stood before."""
     fetch = fetch_of(known.outcomes.stamp)
     read = tuple(name for name in issues.FIELDS if name in described)
-    standing = PartWriter(writer.work / "issues-found", _STANDING)
+    standing = PartWriter(writer.work / "issues-found", STANDING)
     for part in _standing_open(fetch, read, writer):
         standing.write(part)
     told = PartWriter(writer.work / "issues-told", _WHOLE_SCHEMA)
     lengths = {name: each.length for name, each in described.items() if each.length}
-    for part in _told(known, fetch, standing):
+    for part in told_of(known, fetch, standing):
         told.write(_worded(part, lengths))
     if standing.rows <= KEYS_READ_ONE_BY_ONE and (new := _not_open(told, standing)):
         for part in _standing_closed(new, read, fetch, writer):
@@ -112,7 +120,7 @@ def _bring_up_to_date(
     count = bucket_count(max(told.rows, standing.rows))
     told_by = Buckets(writer.work / "issues", ISSUE_KEY, count, _WHOLE_SCHEMA)
     told_by.fill(told.slices())
-    standing_by = Buckets(writer.work / "issues-standing", ISSUE_KEY, count, _STANDING)
+    standing_by = Buckets(writer.work / "issues-standing", ISSUE_KEY, count, STANDING)
     standing_by.fill(standing.slices())
     payloads = PartWriter(writer.work / "issue-payloads")
     for one, other in zip(told_by, standing_by, strict=True):
@@ -120,7 +128,7 @@ def _bring_up_to_date(
         changed = issues.changes(unique, other.unique(ISSUE_KEY, keep="first"), fetch)
         ours = changed.drop([name for name in changed.columns if name in lacking])
         payloads.write(ours.filter(pl.any_horizontal(pl.exclude(ISSUE_KEY).ne_missing(LEAVE))))
-    return _written(payloads, writer)
+    return _written(payloads, writer), standing
 
 
 def _not_open(told: PartWriter, standing: PartWriter) -> list[str]:
@@ -130,7 +138,7 @@ def _not_open(told: PartWriter, standing: PartWriter) -> list[str]:
     return new.collect().get_column(ISSUE_KEY).to_list()
 
 
-def _told(known: WhatIsKnown, fetch: Fetch, standing: PartWriter) -> Iterator[pl.DataFrame]:
+def told_of(known: WhatIsKnown, fetch: Fetch, standing: PartWriter) -> Iterator[pl.DataFrame]:
     """What is told of each issue key; where a key comes twice, the first counts."""
     claims_and_places = ("run", "file", "row_number", "claim_id", "claim_key", "code", "field")
     yield issues.of_rejected(known.rejected.frame.select(claims_and_places).collect(), fetch)
@@ -140,13 +148,13 @@ def _told(known: WhatIsKnown, fetch: Fetch, standing: PartWriter) -> Iterator[pl
     for part in known.waiting.slices():
         refused = part.filter(pl.col(kept.CODE) != kept.NOT_SENT)
         yield issues.of_waiting(refused, fetch.customer, KEY_FIELD, kept.CODE, kept.FIELDS)
-    yield issues.of_filters(_nameless(known.rejected, fetch), fetch)
+    yield issues.of_filters(nameless_rows(known.rejected, fetch), fetch)
     filters = standing.scan().select(issues.FILTER).drop_nulls().unique().collect()
     given_up = set(filters.get_column(issues.FILTER)) - {*known.filters, *fetch.filters}
     yield issues.of_filters({}, replace(fetch, filters=tuple(sorted(given_up))))
 
 
-def _nameless(rejected: StampedFrame, fetch: Fetch) -> dict[str, tuple[int, str]]:
+def nameless_rows(rejected: StampedFrame, fetch: Fetch) -> dict[str, tuple[int, str]]:
     """Filter id -> rows that name no claim, and the commonest code among them."""
     rows = rejected.frame.filter(pl.col("claim_key").is_null()).select("run", "code").collect()
     counted = rows.group_by("run", "code").len().sort("run", "len", "code", descending=[False, True, False])

@@ -9,19 +9,21 @@ from typing import Any
 
 import polars as pl
 
-from claims_pipeline.claims.compare import MISSING_FIELD, CompareRules
+from claims_pipeline.claims.compare import KEY_FIELD, MISSING_FIELD, CompareRules
 from claims_pipeline.storage.buckets import PartWriter
 from claims_pipeline.sync.settling.apart import WrittenApart, touching, write_apart
 from claims_pipeline.sync.settling.send import Writer
 from claims_pipeline.sync.settling.standing import REJECTED, Standing
 
+GONE = pl.Schema({"claim_key": pl.String(), KEY_FIELD: pl.String()})
+
 
 def mark_missing(
-    standing: Standing, facts: Mapping[str, Any], rules: CompareRules, writer: Writer
+    standing: Standing, facts: Mapping[str, Any], rules: CompareRules, writer: Writer, gone_keys: PartWriter
 ) -> WrittenApart:
     """Set `Source_Missing_Since__c` on the org's claims that no row of this fetch names, clear it on those back.
 
-    `facts` are those of the fetch's stamp (see `may_mark`).
+    `facts` are those of the fetch's stamp (see `may_mark`). The newly marked are named in `gone_keys`.
     """
     if not (rules.writes(MISSING_FIELD) and standing.of_customer_alone):
         return WrittenApart()
@@ -30,6 +32,7 @@ def mark_missing(
     for named, records in standing.buckets():
         if may_mark(facts):
             gone = records.filter(pl.col(MISSING_FIELD).is_null()).join(named, on="claim_key", how="anti")
+            gone_keys.write(gone.select(GONE.names()))
             payloads.write(touching(gone, rules, {MISSING_FIELD: since}))
         rejected = named.filter(pl.col("outcome") == REJECTED)
         back = records.filter(pl.col(MISSING_FIELD).is_not_null()).join(rejected, on="claim_key", how="semi")

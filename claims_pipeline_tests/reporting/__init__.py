@@ -1,0 +1,1 @@
+"""Tests of the billing lead's report, and of one claim's story."""
