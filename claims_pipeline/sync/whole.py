@@ -30,6 +30,7 @@ class WholeSync:
     synced: Synced
     rejected: StampedFrame
     payors: StampedFrame
+    claims: StampedFrame
 
     @property
     def all_arrived(self) -> bool:
@@ -63,7 +64,7 @@ def bring_over(
     connections.require_time()
     stored = StoredClaims(claims, rejected, payors)
     synced = settle(stored, options, connections, _folder(work, "settle"), say)
-    return WholeSync(synced, rejected, payors)
+    return WholeSync(synced, rejected, payors, claims)
 
 
 def _stored(asset: str, frame: StampedFrame, connections: Connections) -> StampedFrame:
