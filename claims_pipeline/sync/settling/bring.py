@@ -105,7 +105,8 @@ class Bringing:
         )
         self.connections.require_time()
         payors.list_seen(brought.claims, writer)
-        self.say(f"comparing {brought.claims.rows:,} claims with the org, and sending what differs")
+        sending = "" if isinstance(writer, Rehearsing) else ", and sending what differs"
+        self.say(f"comparing {brought.claims.rows:,} claims with the org{sending}")
         decisions = decide_all(brought.claims, rules, salesforce, self.work, brought.spared)
         self.connections.require_time()
         if isinstance(writer, Rehearsing):
