@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from claims_pipeline.assets.describe import raw_columns, raw_metadata
+from claims_pipeline.assets.rehearsal import rehearse
 from claims_pipeline.assets.steps import GROUP, OWNERS, step
 from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
@@ -17,10 +18,14 @@ REPORT_SLOT_POOL = "collaboratemd_report_slot"
 
 
 class FetchConfig(dg.Config):
-    """What to fetch: the `recent` filters (daily), or all `full` filters together."""
+    """What to fetch: the `recent` filters (daily), or all `full` filters together.
+
+    `dry_run`: tell what the whole job would do, send nothing and store nothing; the other assets are left out.
+    """
 
     filters: str = FilterKind.RECENT.value
     accept_empty: bool = False
+    dry_run: bool = False
 
 
 def build(customers: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -34,6 +39,7 @@ def build(customers: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         code_version="1",
         pool=REPORT_SLOT_POOL,
         retry_policy=IF_IT_PASSES,
+        output_required=False,
         metadata={"dagster/column_schema": raw_columns()},
     )
     def raw_collaboratemd_claims(
@@ -43,9 +49,14 @@ def build(customers: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
 
         Grain: one row a report row. Key: file, row number. Source: CollaborateMD's saved report (its ZIP is kept).
         """
-        with step(context, systems) as at_work:
+        with step(context, systems, is_attempt=not config.dry_run) as at_work:
             customer = at_work.connections.settings.customer(context.partition_key)
-            options = SyncOptions(kind=FilterKind(config.filters), accept_empty=config.accept_empty)
+            options = SyncOptions(
+                FilterKind(config.filters), config.dry_run, accept_empty=config.accept_empty
+            )
+            if config.dry_run:
+                rehearse(customer, options, at_work)
+                return
             raw = fetch(customer, options, at_work.connections, at_work.work, at_work.say)
             yield dg.MaterializeResult(value=raw, metadata=raw_metadata(raw))
 

@@ -48,16 +48,18 @@ class Step:
 
 
 @contextmanager
-def step(context: dg.AssetExecutionContext, systems: ClaimsSystems) -> Iterator[Step]:
+def step(
+    context: dg.AssetExecutionContext, systems: ClaimsSystems, *, is_attempt: bool = True
+) -> Iterator[Step]:
     """A step's surroundings. Failures become `dg.Failure` in words without values; lasting ones are not retried.
 
-    A customer's step that fails also says so in the sync state.
+    A customer's step that fails also says so in the sync state, unless it attempts nothing (a dry run).
     """
     with failures_told():
         connections = systems.connect(context.run.run_id, context.run.root_run_id)
         told = (
             attempt_told(connections.state, context.partition_key)
-            if context.has_partition_key
+            if context.has_partition_key and is_attempt
             else nullcontext()
         )
         with told, connections.storage.work_folder("step") as work:

@@ -169,11 +169,16 @@ def _chosen_by_settings(
     return chosen, doubled
 
 
-def _what_it_has(cells: Sequence[str]) -> str:
-    """The report's own labels, unless they look like a row of claims: a report without a header must not be quoted."""
+def may_be_claims(cells: Sequence[str]) -> bool:
+    """Whether a first row holds no label that we know and could be a row of claims, which must not be quoted."""
     known = {folded(label) for column in COLUMNS for label in column.labels}
     known |= {folded(label) for label in KNOWN_BUT_NOT_CARRIED}
-    if not any(folded(cell) in known for cell in cells) and re.search(r"\d|,", " ".join(cells)):
+    return not any(folded(cell) in known for cell in cells) and bool(re.search(r"\d|,", " ".join(cells)))
+
+
+def _what_it_has(cells: Sequence[str]) -> str:
+    """The report's own labels, unless they look like a row of claims: a report without a header must not be quoted."""
+    if may_be_claims(cells):
         return (
             f"Its first row ({len(cells)} cells) holds no label that we know and may be a row of claims, so it is not "
             "shown: is the header row missing?"

@@ -23,6 +23,7 @@ _COMMANDS = {
     "resume": "Let a paused customer be synced again.",
     "release": "What stopped a customer is mended: forget its failed attempts and try again.",
     "confirm": "A person's word that a small report, or another Salesforce org, is right.",
+    "onboard": "Set a new customer up: its report once, what would come of it, its entry in claims.toml.",
     "check": "Can we sign in everywhere, are the fields there, is the report readable?",
     "reconcile": "After a full fetch: does Salesforce hold what the source holds, claim by claim?",
     "report": "Write the billing lead's report: what did not arrive, why, and what to do first.",

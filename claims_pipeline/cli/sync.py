@@ -17,6 +17,7 @@ from claims_pipeline.settings import Customer, FilterKind
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import Connections, connect, read_settings
+from claims_pipeline.sync.foreseen import foresee, foreseen_lines
 from claims_pipeline.sync.options import SyncOptions
 from claims_pipeline.sync.payors.mapping import matcher_of
 from claims_pipeline.sync.payors.unmapped import unmapped_payors
@@ -33,7 +34,9 @@ from claims_pipeline.sync.whole import WholeSync, sync_customer
     help="Fetch the filters declared full, mark claims that are gone at the source, and compare Salesforce with it.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Compare and say what would be sent; send nothing, move no cursor."
+    "--dry-run",
+    is_flag=True,
+    help="Say what a sync would create, change and be refused; send nothing, move no cursor.",
 )
 @click.option("--resend", is_flag=True, help="Send every claim again, whatever Salesforce holds.")
 @click.option(
@@ -100,6 +103,9 @@ def tell(whole: WholeSync) -> None:
     """What became of the claims, at once: they have arrived, whatever becomes of the list of payors."""
     for line in summary(whole.synced, whole.rejected):
         click.echo(line)
+    if whole.synced.outcomes.stamp.dry_run:
+        for line in foreseen_lines(foresee(whole)):
+            click.echo(line)
 
 
 def tell_unmapped(payors: StampedFrame, connections: Connections) -> None:

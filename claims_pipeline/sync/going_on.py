@@ -57,7 +57,7 @@ def _settled(
     say(f"going on with the claims of fetch {stored.sequence}, which were not all sent")
     with connections.storage.work_folder("going-on") as work:
         synced = settle(stored, options, connections, work, say)
-        return WholeSync(synced, stored.rejected, stored.payors)
+        return WholeSync(synced, stored.rejected, stored.payors, stored.claims)
 
 
 def _left(

@@ -26,6 +26,13 @@ _OUTCOME_WORDS: dict[str, str] = {
     ClaimOutcome.REFUSED.value: "refused by Salesforce",
     ClaimOutcome.HELD.value: "held back",
 }
+_WOULD_WORDS: dict[str, str] = {
+    ClaimOutcome.CREATED.value: "would be created in Salesforce",
+    ClaimOutcome.UPDATED.value: "would be updated in Salesforce",
+    ClaimOutcome.UNCHANGED.value: "are already as they should be",
+    ClaimOutcome.REFUSED.value: "would be refused by Salesforce, as far as it tells beforehand",
+    ClaimOutcome.HELD.value: "would be held back",
+}
 _HELD_WORDS: dict[str, str] = {reason.value: plain_words(reason.value).wrong for reason in HoldReason}
 _BEYOND_WORDS: dict[str, str] = {
     "relink": "older claims were not linked to their payor",
@@ -52,7 +59,7 @@ def summary(synced: Synced, rejected: StampedFrame) -> Iterator[str]:
         yield line(
             synced.tried_again, "of them of earlier reports: refused or not sent then, tried again", indent=4
         )
-    for outcome, words in _OUTCOME_WORDS.items():
+    for outcome, words in (_WOULD_WORDS if stamp.dry_run else _OUTCOME_WORDS).items():
         if synced.counts[outcome]:
             yield line(synced.counts[outcome], words, indent=4)
     if synced.counts["recreated"]:
@@ -73,9 +80,10 @@ def summary(synced: Synced, rejected: StampedFrame) -> Iterator[str]:
 def _healed(synced: Synced) -> Iterator[str]:
     if synced.counts["healed"]:
         fields = ", ".join(f"{name} ({count})" for name, count in synced.healed_by_field.items())
+        put_right = "to be put right" if synced.outcomes.stamp.dry_run else "put right"
         yield line(
             synced.counts["healed"],
-            f"of the updated: changed by hand in Salesforce, put right: {fields}",
+            f"of the updated: changed by hand in Salesforce, {put_right}: {fields}",
             indent=4,
         )
 
@@ -91,7 +99,9 @@ def _why(
             .collect()
         )
         fields = sorted({name for name in ids.get_column("fields").drop_nulls().to_list() if name})
-        told = f"Salesforce says {code}" + (f" ({', '.join(fields)})" if fields else "")
+        told = f"Salesforce {'would say' if outcomes.stamp.dry_run else 'says'} {code}" + (
+            f" ({', '.join(fields)})" if fields else ""
+        )
         because = words.get(code) or f"{told}: {plain_words(code).wrong}"
         yield line(count, f"{because}: {listed(ids.get_column('claim_number').to_list(), count)}", indent=8)
 
@@ -117,12 +127,15 @@ def _rejected(rejected: StampedFrame) -> Iterator[str]:
 
 
 def _beyond(synced: Synced) -> Iterator[str]:
+    is_dry = synced.outcomes.stamp.dry_run
     relinked = synced.relinked.get(ClaimOutcome.UPDATED.value, 0)
     if relinked:
-        yield line(relinked, "older claims linked anew, since their payor's mapping changed")
+        linked = "would be linked anew" if is_dry else "linked anew"
+        yield line(relinked, f"older claims {linked}, since their payor's mapping changed")
     missing = synced.missing.get(ClaimOutcome.UPDATED.value, 0)
     if missing:
-        yield line(missing, "claims of Salesforce are marked (or no longer marked) as missing at the source")
+        marked = "would be marked" if is_dry else "are marked"
+        yield line(missing, f"claims of Salesforce {marked} (or no longer marked) as missing at the source")
     for doing, codes in synced.refused_beyond.items():
         words = ", ".join(f"{code} ({count})" for code, count in codes.items())
         yield line(sum(codes.values()), f"{_BEYOND_WORDS[doing]}, since Salesforce refused: {words}")

@@ -3,6 +3,7 @@
 What belongs here: one step after another, each stored before the next, exactly as the assets do it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from claims_pipeline.errors import LeaseLost
 from claims_pipeline.settings import Customer
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.connections import Connections
-from claims_pipeline.sync.fetching.fetch import fetch
+from claims_pipeline.sync.fetching.fetch import NOTHING_IN_HAND, fetch
 from claims_pipeline.sync.known import RAW
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.payors.mapping import read_payor_mapping
@@ -30,6 +31,7 @@ class WholeSync:
     synced: Synced
     rejected: StampedFrame
     payors: StampedFrame
+    claims: StampedFrame
 
     @property
     def all_arrived(self) -> bool:
@@ -38,11 +40,16 @@ class WholeSync:
 
 
 def sync_customer(
-    customer: Customer, options: SyncOptions, connections: Connections, say: Progress
+    customer: Customer,
+    options: SyncOptions,
+    connections: Connections,
+    say: Progress,
+    *,
+    in_hand: Mapping[str, Path] = NOTHING_IN_HAND,
 ) -> WholeSync:
-    """Fetch, transform and send one customer's claims. The cursor moves last."""
+    """Fetch, transform and send one customer's claims. The cursor moves last. (`in_hand`: see `fetch`.)"""
     with connections.storage.work_folder("sync") as work:
-        raw = fetch(customer, options, connections, _folder(work, "fetch"), say)
+        raw = fetch(customer, options, connections, _folder(work, "fetch"), say, in_hand=in_hand)
         return bring_over(raw, options, connections, work, say)
 
 
@@ -63,7 +70,7 @@ def bring_over(
     connections.require_time()
     stored = StoredClaims(claims, rejected, payors)
     synced = settle(stored, options, connections, _folder(work, "settle"), say)
-    return WholeSync(synced, rejected, payors)
+    return WholeSync(synced, rejected, payors, claims)
 
 
 def _stored(asset: str, frame: StampedFrame, connections: Connections) -> StampedFrame:

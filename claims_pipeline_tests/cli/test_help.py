@@ -90,6 +90,10 @@ def test_the_version_is_the_package_s() -> None:
         ("release", ["CUSTOMER...", "--free-lease", "--by"]),
         ("confirm", ["report", "org"]),
         ("check", []),
+        (
+            "onboard",
+            ["--customer", "--report", "--recent-filter", "--full-filter", "--label", "--replace", "--yes"],
+        ),
         ("reconcile", ["--customer", "--json"]),
         ("report", ["--customer", "CLAIMS_REPORTS"]),
         ("why", ["CLAIM", "--customer", "--show-values", "patient's data"]),

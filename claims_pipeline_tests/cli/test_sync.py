@@ -136,7 +136,7 @@ def test_a_dry_run_tells_and_writes_nothing(town: Town) -> None:
     said = sync(town, "--dry-run")
     assert said.code == Exit.ALL_ARRIVED
     assert f"Dry run: nothing was sent. What a sync would do of customer {FIRST}" in said.out
-    assert "2      created in Salesforce" in said.out
+    assert "2      would be created in Salesforce" in said.out
     assert mine(town, "G") == {}
     assert town.writes() == []
     with connect(read_settings(town.environment), "looking") as connections:

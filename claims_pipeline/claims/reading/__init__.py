@@ -4,6 +4,7 @@ What belongs here: encodings, records, rows and their numbers, the header's labe
 (`claims.values`, `claims.rows`), nor where the bytes come from (`storage.report_zip`).
 """
 
+from claims_pipeline.claims.reading.glance import Glance, glance_at
 from claims_pipeline.claims.reading.refusals import BrokenJson, BrokenRow, EmptyFile
 from claims_pipeline.claims.reading.report import (
     ReportFacts,
@@ -19,8 +20,10 @@ __all__ = [
     "BrokenJson",
     "BrokenRow",
     "EmptyFile",
+    "Glance",
     "ReportFacts",
     "ReportReading",
+    "glance_at",
     "read_csv_rows",
     "read_json_rows",
     "read_report",

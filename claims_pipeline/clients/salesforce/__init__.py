@@ -3,6 +3,7 @@
 from claims_pipeline.clients.salesforce.bulk_job import JobEvent, JobListener
 from claims_pipeline.clients.salesforce.client import SalesforceClient
 from claims_pipeline.clients.salesforce.describe import FieldDescription, ObjectDescription
+from claims_pipeline.clients.salesforce.foresight import Foresight
 from claims_pipeline.clients.salesforce.identity import OrgIdentity
 from claims_pipeline.clients.salesforce.outcomes import OUTCOME_SCHEMA, Outcome
 from claims_pipeline.clients.salesforce.patience import Patience
@@ -35,6 +36,7 @@ __all__ = [
     "BulkSizes",
     "ClaimShape",
     "FieldDescription",
+    "Foresight",
     "Holds",
     "JobEvent",
     "JobListener",

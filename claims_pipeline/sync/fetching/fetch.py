@@ -4,11 +4,12 @@ What belongs here: the sequence, keeping each ZIP as evidence and for replay, an
 here: asking (`asking`), reading (`reports`), what makes us suspicious (`guards`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from claims_pipeline.clients.sync_state import CustomerState, Doubt, Lease, PendingRequest
@@ -24,12 +25,21 @@ from claims_pipeline.sync.fetching.unsent import keep_unsent
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.ready import preflight, require_our_org, take_up
 
+NOTHING_IN_HAND: Mapping[str, Path] = MappingProxyType({})
+
 
 def fetch(
-    customer: Customer, options: SyncOptions, connections: Connections, work: Path, say: Progress
+    customer: Customer,
+    options: SyncOptions,
+    connections: Connections,
+    work: Path,
+    say: Progress,
+    *,
+    in_hand: Mapping[str, Path] = NOTHING_IN_HAND,
 ) -> StampedFrame:
     """Run the customer's filters, keep their ZIPs, and return their raw rows, stamped with the fetch's sequence.
 
+    `in_hand`: filter id -> a ZIP that came for it a moment ago, for which CollaborateMD need not be asked again.
     Schema: `claims.reading.RAW_ROWS`. A dry run takes no sequence. Memory: one slice of rows. Raises ReportDoubted
     for a report that looks too small, CustomerPaused, OtherOrganization, and what CollaborateMD's client raises.
     """
@@ -45,7 +55,7 @@ def fetch(
         begun = _begin(customer, filters, connections, state, lease, last)
         if options.kind is FilterKind.RECENT and begun.sequence is not None:
             keep_unsent(customer, begun.sequence, state, lengths, connections, work, say)
-        fetching = _Fetching(customer, options, connections, work, say, state, lease, begun, last)
+        fetching = _Fetching(customer, options, connections, work, say, state, lease, begun, last, in_hand)
         for run, each in enumerate(filters):
             fetching.add(each, run)
         if lease is not None:
@@ -119,6 +129,7 @@ class _Fetching:
     lease: Lease | None
     begun: _Begun
     last: Stamp | None
+    in_hand: Mapping[str, Path]
     reports: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -132,7 +143,7 @@ class _Fetching:
 
     def add(self, each: Filter, run: int) -> None:
         """Bring one filter's report, read it, and keep its ZIP as evidence and for the second reader."""
-        kept = self._kept_by_the_dead_run(each)
+        kept = self.in_hand.get(each.id) or self._kept_by_the_dead_run(each)
         path = kept or self.work / f"{each.id}.zip"
         came = kept is not None or self._asking.bring(each, path)
         try:

@@ -29,13 +29,13 @@ from claims_pipeline.sync.settling.history import keep_history
 from claims_pipeline.sync.settling.issues import WhatIsKnown, write_issues
 from claims_pipeline.sync.settling.kept import Brought, Trying, keep_refused, with_kept
 from claims_pipeline.sync.settling.open_issues import keep_open
+from claims_pipeline.sync.settling.rehearse import Rehearsing, beyond_foreseen, foresight_of, planned
 from claims_pipeline.sync.settling.send import (
     CLAIM,
     Writer,
     decide_all,
     deleted_claims,
     outcomes_of,
-    planned,
     send_decided,
 )
 from claims_pipeline.sync.settling.status_row import write_status
@@ -106,19 +106,23 @@ class Bringing:
             stored.claims, stored.rejected, matcher, self.connections.storage, self.work, trying
         )
         self.connections.require_time()
-        if not self.options.dry_run:
-            payors.list_seen(brought.claims, writer)
-        self.say(f"comparing {brought.claims.rows:,} claims with the org, and sending what differs")
+        payors.list_seen(brought.claims, writer)
+        sending = "" if isinstance(writer, Rehearsing) else ", and sending what differs"
+        self.say(f"comparing {brought.claims.rows:,} claims with the org{sending}")
         decisions = decide_all(brought.claims, rules, salesforce, self.work, brought.spared)
         self.connections.require_time()
-        is_dry = self.options.dry_run
-        sent = planned(decisions, self.work) if is_dry else send_decided(decisions, rules, writer, self.say)
+        if isinstance(writer, Rehearsing):
+            sent = planned(decisions, foresight_of(stored.payors, salesforce), self.work)
+        else:
+            sent = send_decided(decisions, rules, writer, self.say)
         deleted = deleted_claims(sent, rules, salesforce)
         outcomes = StampedFrame(outcomes_of(sent, deleted, self.work).scan(), stored.claims.stamp)
         synced.require_settled(stored.customer, synced.counts_of(outcomes.frame))
         synced.require_balance(brought.claims, outcomes.frame)
-        beyond, issues = Beyond(), tuple[str, ...]()
-        if not is_dry:
+        issues: tuple[str, ...] = ()
+        if isinstance(writer, Rehearsing):
+            beyond = beyond_foreseen(outcomes, stored.rejected, payors, rules, writer, self.say)
+        else:
             beyond = go_beyond(outcomes, stored.rejected, payors, rules, writer, self.say)
             beyond.require_proved(stored.customer)
             if self.lease is not None:
@@ -129,7 +133,7 @@ class Bringing:
         said = (shape.warnings, payors.warnings, beyond.warnings, issues, self._suspicions(outcomes.frame))
         warnings = [warning for some in said for warning in some]
         done = self._told(outcomes, brought, beyond, warnings)
-        return done if is_dry else self._with_status(done, writer)
+        return done if isinstance(writer, Rehearsing) else self._with_status(done, writer)
 
     def _write_issues(self, outcomes: StampedFrame, brought: Brought, writer: Writer) -> tuple[str, ...]:
         customer = self.connections.settings.customer(self.stored.customer)
@@ -176,7 +180,7 @@ class Bringing:
         """How this sync writes: it asks for time and lease before each batch, and keeps its jobs' ids in the state."""
         lease, state = self.lease, self.connections.state
         if lease is None:
-            return Writer(self.connections.salesforce, self.work)
+            return Rehearsing(self.connections.salesforce, self.work)
         sequence = self.stored.sequence
 
         def on_job(job_id: str, event: JobEvent) -> None:

@@ -146,7 +146,7 @@ class Sent:
 def send_decided(decisions: Decisions, rules: CompareRules, writer: Writer, say: Progress) -> Sent:
     """Write what is decided to be sent. A claim that raced another writer is decided anew, once."""
     decided = decisions.buckets
-    answers = Buckets(writer.work / "answers", "claim_key", decided.count, _ANSWER_SCHEMA)
+    answers = Buckets(writer.work / "answers", "claim_key", decided.count, ANSWER_SCHEMA)
     sent = 0
     for answer in writer.upsert((payload_of(part) for part in decisions), "claims"):
         answers.add(_by_key(answer))
@@ -155,26 +155,7 @@ def send_decided(decisions: Decisions, rules: CompareRules, writer: Writer, say:
     return _races_settled(Sent(decided, answers), rules, writer)
 
 
-def planned(decisions: Decisions, work: Path) -> Sent:
-    """The answers that a dry run expects: all that would be sent is taken."""
-    answers = Buckets(work / "planned", "claim_key", decisions.buckets.count, _ANSWER_SCHEMA)
-    expected = {"create": ClaimOutcome.CREATED.value, "update": ClaimOutcome.UPDATED.value}
-    for part in decisions:
-        sent = part.filter(pl.col("action").is_in(list(expected)))
-        answers.add(
-            sent.select(
-                pl.col(KEY_FIELD).alias("key"),
-                pl.col("org_id").alias("salesforce_id"),
-                pl.col("action").replace_strict(expected, return_dtype=pl.String).alias("outcome"),
-                pl.lit(None, dtype=pl.String).alias("code"),
-                pl.lit(None, dtype=pl.String).alias("fields"),
-                "claim_key",
-            )
-        )
-    return Sent(decisions.buckets, answers)
-
-
-_ANSWER_SCHEMA = pl.Schema(
+ANSWER_SCHEMA = pl.Schema(
     {
         "key": pl.String,
         "salesforce_id": pl.String,
@@ -187,7 +168,7 @@ _ANSWER_SCHEMA = pl.Schema(
 
 
 def _by_key(answer: pl.DataFrame) -> pl.DataFrame:
-    return with_claim_key(answer, "key").select(_ANSWER_SCHEMA.names())
+    return with_claim_key(answer, "key").select(ANSWER_SCHEMA.names())
 
 
 def _races_settled(sent: Sent, rules: CompareRules, writer: Writer) -> Sent:
@@ -199,7 +180,7 @@ def _races_settled(sent: Sent, rules: CompareRules, writer: Writer) -> Sent:
     if raced.is_empty():
         return sent
     decided = Buckets(writer.work / "decided-again", "claim_key", sent.decided.count)
-    answers = Buckets(writer.work / "answers-again", "claim_key", sent.decided.count, _ANSWER_SCHEMA)
+    answers = Buckets(writer.work / "answers-again", "claim_key", sent.decided.count, ANSWER_SCHEMA)
     answers.fill(part.join(raced, on="claim_key", how="anti") for part in sent.answers)
     again = PartWriter(writer.work / "payloads-again")
     for part in sent.decided:
