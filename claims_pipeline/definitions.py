@@ -20,7 +20,7 @@ from claims_pipeline.assets import (
     transformed_claims,
     unmapped_payors,
 )
-from claims_pipeline.automation import jobs, schedules, sensors
+from claims_pipeline.automation import alerting, jobs, schedules, sensors
 from claims_pipeline.checks import reconciliation
 from claims_pipeline.resources.io_manager import ParquetIOManager
 from claims_pipeline.resources.systems import (
@@ -51,7 +51,7 @@ def build_definitions(environ: Mapping[str, str], now: Clock = utc_now) -> dg.De
         asset_checks=[reconciliation.build()],
         jobs=[daily, full],
         schedules=schedules.build(numbers, times_of_schedules(environ), daily=daily, full=full),
-        sensors=[sensors.build(numbers, (daily, full), now)],
+        sensors=[sensors.build(numbers, (daily, full), now), *alerting.build(numbers, now)],
         resources=_resources(),
     )
 

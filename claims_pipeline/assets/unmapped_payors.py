@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from claims_pipeline.alerts.payors import note_payors
 from claims_pipeline.assets.describe import unmapped_metadata
 from claims_pipeline.assets.steps import GROUP, OWNERS, step
 from claims_pipeline.resources.failures import IF_IT_PASSES
@@ -35,6 +36,7 @@ def build() -> dg.AssetsDefinition:
         with step(context, systems) as at_work:
             connections = at_work.connections
             unmapped = list_unmapped(connections.salesforce, matcher_of(payor_mapping), connections.now())
+            note_payors(connections.state, unmapped, connections.settings.alerts)
             yield dg.MaterializeResult(value=unmapped, metadata=unmapped_metadata(unmapped))
 
     return unmapped_payors

@@ -9,6 +9,7 @@ A name set in the environment wins over the same name in the secret; a blank val
 
 from claims_pipeline.settings.declared import SettingDescription, describe_settings
 from claims_pipeline.settings.facts import (
+    AlertRules,
     CollaborateMD,
     Customer,
     DueRules,
@@ -28,6 +29,7 @@ from claims_pipeline.settings.load import customer_numbers, load_salesforce, loa
 from claims_pipeline.settings.secret import SecretForAWhile, SecretReader, read_aws_secret
 
 __all__ = [
+    "AlertRules",
     "CollaborateMD",
     "Customer",
     "DueRules",

@@ -18,6 +18,7 @@ from claims_pipeline.settings.customers import (
 )
 from claims_pipeline.settings.declared import EIGHT_DIGITS, DeclaredSettings, describe, name_of
 from claims_pipeline.settings.facts import (
+    AlertRules,
     CollaborateMD,
     Customer,
     DueRules,
@@ -32,7 +33,7 @@ from claims_pipeline.settings.facts import (
 )
 from claims_pipeline.settings.problems import Problems
 from claims_pipeline.settings.secret import SecretReader, SecretUnreadable, read_aws_secret, values_in
-from claims_pipeline.settings.shapes import pem_private_key
+from claims_pipeline.settings.shapes import alert_address, pem_private_key
 from claims_pipeline.settings.sign_in import sign_in_of
 from claims_pipeline.settings.times import schedule_times
 
@@ -60,6 +61,8 @@ def load_settings(
     private_key = _private_key(declared, problems)
     if unknown := sorted(declared.fields_left_alone - set(claim_fields)):
         problems.wrong("fields_left_alone", f"names {', '.join(unknown)}, and we write no such field")
+    if declared.alerts_to is not None and (fault := _fault_of_addresses(declared.alerts_to)):
+        problems.wrong("alerts_to", fault)
     if declared.longest_wait_minutes < declared.first_wait_minutes:
         problems.wrong("longest_wait_minutes", f"is shorter than {name_of('first_wait_minutes')}")
     for needed in ("storage", "collaboratemd_username", "collaboratemd_password"):
@@ -173,6 +176,16 @@ def _customers(
     return customers_of_file(declared.config, report_fields, problems)
 
 
+def _fault_of_addresses(addresses: SecretStr) -> str | None:
+    """What is wrong with the first wrong one. It is named by its place: an address holds tokens and passwords."""
+    for place, address in enumerate(addresses.get_secret_value().split(), start=1):
+        try:
+            alert_address(address)
+        except ValueError as error:
+            return f"{error} (address {place})"
+    return None
+
+
 def _private_key(declared: DeclaredSettings, problems: Problems) -> SecretStr | None:
     if declared.private_key is None:
         return None
@@ -211,10 +224,24 @@ def _facts(
         ),
         times=ScheduleTimes(declared.daily_cron, declared.full_cron, declared.timezone),
         on_lambda=LambdaRules(declared.stop_before_seconds, declared.most_continuations),
+        alerts=_alerts(declared),
         storage=declared.storage,
         time_limits=TimeLimits(declared.connect_seconds, declared.read_seconds),
         ca_bundle=declared.ca_bundle,
         log_level=declared.log_level,
+    )
+
+
+def _alerts(declared: DeclaredSettings) -> AlertRules:
+    to = declared.alerts_to.get_secret_value().split() if declared.alerts_to is not None else ()
+    return AlertRules(
+        tuple(SecretStr(each) for each in dict.fromkeys(to)),
+        refused_above=declared.alert_refused_above,
+        rejected_above=declared.alert_rejected_above,
+        payor_dollars_above=declared.alert_payor_dollars_above,
+        again_after=timedelta(hours=declared.alert_again_hours),
+        dagster_url=declared.dagster_url,
+        docs_url=declared.docs_url.rstrip("/") if declared.docs_url else None,
     )
 
 
