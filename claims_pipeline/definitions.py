@@ -14,6 +14,7 @@ keep_it_small()  # before anything imports polars
 
 # ruff: noqa: E402
 from claims_pipeline.assets import (
+    lineage,
     payor_mapping,
     raw_collaboratemd_claims,
     salesforce_synced_claims,
@@ -42,6 +43,7 @@ def build_definitions(environ: Mapping[str, str], now: Clock = utc_now) -> dg.De
     daily, full = jobs.build(), jobs.build_full()
     return dg.Definitions(
         assets=[
+            lineage.report_asset(),
             raw_collaboratemd_claims.build(customers),
             payor_mapping.build(),
             transformed_claims.build(customers),
