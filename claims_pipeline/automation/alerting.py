@@ -11,14 +11,17 @@ from datetime import datetime
 import dagster as dg
 
 from claims_pipeline.alerts.finding import Look, look_at_customer, look_at_org, with_failed_run
+from claims_pipeline.alerts.messages import Links
 from claims_pipeline.alerts.telling import Teller, Told
 from claims_pipeline.automation.launches import PARTITION_TAG
 from claims_pipeline.automation.sensors import look
 from claims_pipeline.clients.sync_state import StateTableMissing, SyncState
+from claims_pipeline.errors import SettingsError
 from claims_pipeline.resources.failures import failures_told
 from claims_pipeline.resources.systems import SyncStateTable
-from claims_pipeline.settings import Settings
+from claims_pipeline.settings import AlertsAlone, DueRules, Settings
 from claims_pipeline.sync.connections import Clock
+from claims_pipeline.sync.due import judge
 
 LOOK_NAME = "claims_alert_sensor"
 FAILURE_NAME = "claims_run_failure_sensor"
@@ -75,11 +78,17 @@ def _after_a_failure(now: Clock) -> dg.SensorDefinition:
         if run.tags.get(_WILL_RETRY) == "true":
             return dg.SkipReason(f"Run {run.run_id} is run again by Dagster.")
         with failures_told():
-            settings, state = sync_state.for_a_look()
-            if not settings.alerts.to:
+            alone, state = sync_state.for_alerts_alone()
+            if not alone.alerts.to:
                 return dg.SkipReason(_NOBODY)
-            found = _look_after(run, settings, state, sync_state, context.instance, now())
-            told = Teller.of(settings, state, now).tell([with_failed_run(found, run.run_id)])
+            try:
+                settings, state = sync_state.for_a_look()
+                found = _look_after(run, settings, state, sync_state, context.instance, now())
+                teller = Teller.of(settings, state, now)
+            except SettingsError:
+                found = _look_without_settings(run, alone, state, now())
+                teller = Teller(state, alone.alerts, {}, now, Links.of(alone.alerts))
+            told = teller.tell([with_failed_run(found, run.run_id)])
         return dg.SkipReason(_in_words(told))
 
     return claims_run_failure_sensor
@@ -99,6 +108,15 @@ def _look_after(
         return look_at_org(state.org_alerts())
     (looked,) = look([customer], sync_state, instance, at)
     return look_at_customer(looked.state, looked.verdict, at, settings.alerts, settings.due.due_after)
+
+
+def _look_without_settings(run: dg.DagsterRun, alone: AlertsAlone, state: SyncState, at: datetime) -> Look:
+    """The same where the settings are wrong, which is most likely what it failed over."""
+    customer = run.tags.get(PARTITION_TAG)
+    if customer is None:
+        return look_at_org(state.org_alerts())
+    found, rules = state.read(customer), DueRules()
+    return look_at_customer(found, judge(found, at, rules), at, alone.alerts, rules.due_after)
 
 
 def _in_words(told: Told) -> str:

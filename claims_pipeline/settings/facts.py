@@ -196,6 +196,14 @@ class SalesforceAlone:
 
 
 @dataclass(frozen=True)
+class AlertsAlone:
+    """What is needed to tell people that a run failed, when it failed over the rest of the settings."""
+
+    alerts: AlertRules
+    state: State
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of a deployment, checked together."""
 

@@ -19,6 +19,7 @@ from claims_pipeline.settings.customers import (
 from claims_pipeline.settings.declared import EIGHT_DIGITS, DeclaredSettings, describe, name_of
 from claims_pipeline.settings.facts import (
     AlertRules,
+    AlertsAlone,
     CollaborateMD,
     Customer,
     DueRules,
@@ -91,6 +92,17 @@ def load_salesforce(
         TimeLimits(declared.connect_seconds, declared.read_seconds),
         declared.ca_bundle,
     )
+
+
+def load_alerts(environ: Mapping[str, str], *, read_secret: SecretReader = read_aws_secret) -> AlertsAlone:
+    """Whom alerts go to and where it is kept, whatever else is wrong; one SettingsError where these are."""
+    problems = Problems()
+    declared = _checked_one_by_one(_given(environ, read_secret, problems), problems)
+    of_alerts = Problems()
+    if declared.alerts_to is not None and (fault := _fault_of_addresses(declared.alerts_to)):
+        of_alerts.wrong("alerts_to", fault)
+    of_alerts.stop_if_any()
+    return AlertsAlone(_alerts(declared), _state(declared))
 
 
 def customer_numbers(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -215,7 +227,7 @@ def _facts(
             deadline_seconds=declared.collaboratemd_deadline_seconds,
         ),
         salesforce=_salesforce(declared, sign_in, private_key),
-        state=State(declared.table_name, declared.region, declared.endpoint_url, declared.lease_term_seconds),
+        state=_state(declared),
         due=DueRules(
             due_after=timedelta(hours=declared.due_after_hours),
             most_attempts=declared.most_attempts,
@@ -230,6 +242,10 @@ def _facts(
         ca_bundle=declared.ca_bundle,
         log_level=declared.log_level,
     )
+
+
+def _state(declared: DeclaredSettings) -> State:
+    return State(declared.table_name, declared.region, declared.endpoint_url, declared.lease_term_seconds)
 
 
 def _alerts(declared: DeclaredSettings) -> AlertRules:

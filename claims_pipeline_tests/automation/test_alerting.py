@@ -193,6 +193,18 @@ def test_a_run_that_never_reached_the_state_is_told_by_dagster_alone(stage: Stag
     assert [each["title"] for each in mailbox.taken()] == [f"Claims of customer {NORTH} (Clinic): well again"]
 
 
+def test_a_run_that_failed_over_the_settings_is_told_all_the_same(
+    stage: Stage, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = failed(stage, NORTH)
+    monkeypatch.setenv("COLLABORATEMD_PASSWORD", "")
+    monkeypatch.setenv("SALESFORCE_DOMAIN", "https://acme.lightning.force.com")
+    after_failure(stage, run)
+    (message,) = mailbox.taken()
+    assert message["title"] == f"Claims of customer {NORTH}: a run failed"
+    assert f"{UI}/runs/{run.run_id}" in message["message"]
+
+
 def test_a_run_that_dagster_runs_again_is_not_told(stage: Stage, mailbox: Mailbox) -> None:
     run = failed(stage, NORTH, **{"dagster/will_retry": "true"})
     assert after_failure(stage, run).endswith("is run again by Dagster.")
