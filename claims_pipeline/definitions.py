@@ -14,6 +14,7 @@ keep_it_small()  # before anything imports polars
 
 # ruff: noqa: E402
 from claims_pipeline.assets import (
+    lineage,
     payor_mapping,
     raw_collaboratemd_claims,
     salesforce_synced_claims,
@@ -21,7 +22,7 @@ from claims_pipeline.assets import (
     transformed_claims,
     unmapped_payors,
 )
-from claims_pipeline.automation import jobs, schedules, sensors
+from claims_pipeline.automation import alerting, jobs, schedules, sensors
 from claims_pipeline.checks import reconciliation
 from claims_pipeline.resources.io_manager import ParquetIOManager
 from claims_pipeline.resources.systems import (
@@ -43,6 +44,7 @@ def build_definitions(environ: Mapping[str, str], now: Clock = utc_now) -> dg.De
     daily, full = jobs.build(), jobs.build_full()
     return dg.Definitions(
         assets=[
+            lineage.report_asset(),
             raw_collaboratemd_claims.build(customers),
             payor_mapping.build(),
             transformed_claims.build(customers),
@@ -53,7 +55,7 @@ def build_definitions(environ: Mapping[str, str], now: Clock = utc_now) -> dg.De
         asset_checks=[reconciliation.build()],
         jobs=[daily, full],
         schedules=schedules.build(numbers, times_of_schedules(environ), daily=daily, full=full),
-        sensors=[sensors.build(numbers, (daily, full), now)],
+        sensors=[sensors.build(numbers, (daily, full), now), *alerting.build(numbers, now)],
         resources=_resources(),
     )
 

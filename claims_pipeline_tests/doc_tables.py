@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.beside.table import Line
 from bench.bounds import Figure
+from claims_pipeline.alerts.kinds import WORDS as ALERTS
 from claims_pipeline.claims import compare
 from claims_pipeline.claims.columns import COLUMNS, KNOWN_BUT_NOT_CARRIED, Kind
 from claims_pipeline.claims.outcomes import PLAIN_WORDS
@@ -112,6 +113,15 @@ def settings() -> str:
     return _table(("name", "default", "meaning", "looks like"), rows)
 
 
+def alerts() -> str:
+    """What people are told of without asking."""
+    rows = [
+        (f"{words.title} (`{kind.value}`)", words.looks_like, words.heals, words.to_do)
+        for kind, words in ALERTS.items()
+    ]
+    return _table(("event", "what it looks like", "heals by itself", "what to do"), rows)
+
+
 def exit_codes() -> str:
     """What the command line's exit codes say."""
     return _table(("code", "meaning"), [(str(code.value), meaning_of(code)) for code in Exit])
@@ -155,6 +165,7 @@ TABLES = {
         "not-carried": not_carried,
         "rejections": rejections,
     },
+    "docs/operations.md": {"alerts": alerts},
     "docs/salesforce-admin.md": {"plain-words": plain_words},
     "docs/settings.md": {"settings": settings, "exit-codes": exit_codes},
 }

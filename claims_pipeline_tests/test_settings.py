@@ -599,12 +599,31 @@ def test_the_list_for_the_docs_has_each_name_once_with_its_default() -> None:
         "SALESFORCE_SECURITY_TOKEN",
         "SALESFORCE_CONSUMER_SECRET",
         "SALESFORCE_PRIVATE_KEY",
+        "CLAIMS_ALERTS_TO",
     }
     defaults = {each.name: each.default for each in listed if each.default}
     assert defaults["DYNAMODB_TABLE_NAME"] == "collaboratemd-state"
     assert defaults["COLLABORATEMD_FILTER_CLAIM_COMPLETE"] == "false"
     assert load(GOOD | defaults) == load(GOOD)
     assert all(each.meaning and each.shape for each in listed)
+
+
+class TestAlertAddresses:
+    def test_are_several_with_white_space_between_each_once(self) -> None:
+        topic, hook = "arn:aws:sns:us-east-1:123456789012:claims", "https://hooks.slack.com/services/A/B/C"
+        found = load(GOOD | {"CLAIMS_ALERTS_TO": f" {topic}\n{hook}  {topic}"}).alerts
+        assert [each.get_secret_value() for each in found.to] == [topic, hook]
+        assert hook not in repr(found)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        ["on-call@example.com", "arn:aws:sqs:us-east-1:123456789012:q", "http://example.com/x", "json://h/x"],
+    )
+    def test_a_wrong_one_is_named_by_its_place_alone(self, wrong: str) -> None:
+        (problem,) = problems(GOOD | {"CLAIMS_ALERTS_TO": f"https://right.example.com/x {wrong}"})
+        assert "CLAIMS_ALERTS_TO" in problem
+        assert "(address 2)" in problem
+        assert wrong not in problem
 
 
 class TestTheSecretForAWhile:

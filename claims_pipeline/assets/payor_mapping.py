@@ -7,7 +7,7 @@ import polars as pl
 
 from claims_pipeline.assets.describe import table_schema
 from claims_pipeline.assets.rehearsal import is_rehearsed
-from claims_pipeline.assets.steps import GROUP, OWNERS, step
+from claims_pipeline.assets.steps import FRESH, GROUP, OWNERS, step
 from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.storage.frames import StampedFrame
@@ -30,6 +30,14 @@ _COLUMNS = {
     "last_seen_on": "a recent day on which a report held it",
     "claim_count": "its claims in Salesforce without a payor, as the row says",
     "charged_amount": "their charged US dollars, as the row says",
+    **{
+        f"suggestion_{place}{part}": f"{words} {place}, which a person may choose"
+        for place in (1, 2, 3)
+        for part, words in (
+            ("", "record id of suggestion"),
+            ("_score", "likeness, in percent, of suggestion"),
+        )
+    },
 }
 
 
@@ -43,6 +51,7 @@ def build() -> dg.AssetsDefinition:
         code_version="1",
         retry_policy=IF_IT_PASSES,
         output_required=False,
+        freshness_policy=FRESH,
         metadata={"dagster/column_schema": table_schema(SCHEMA, _COLUMNS)},
     )
     def payor_mapping(
@@ -60,13 +69,15 @@ def build() -> dg.AssetsDefinition:
             kinds = dict(mapping.frame.group_by("kind").len().collect().iter_rows())
             yield dg.MaterializeResult(
                 value=mapping,
-                metadata={
-                    "dagster/row_count": mapping.frame.select(pl.len()).collect().item(),
-                    "payors": kinds.get("payor", 0),
-                    "mappings": kinds.get("mapping", 0),
-                    "mapping_table_installed": bool(mapping.stamp.facts["mapping_table"]),
-                    "fields_hidden": len(mapping.stamp.facts.get("hidden", ())),
-                },
+                metadata=at_work.facts(
+                    {
+                        "dagster/row_count": mapping.frame.select(pl.len()).collect().item(),
+                        "payors": kinds.get("payor", 0),
+                        "mappings": kinds.get("mapping", 0),
+                        "mapping_table_installed": bool(mapping.stamp.facts["mapping_table"]),
+                        "fields_hidden": len(mapping.stamp.facts.get("hidden", ())),
+                    }
+                ),
             )
 
     return payor_mapping

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from claims_pipeline.assets.describe import raw_columns, raw_metadata
+from claims_pipeline.assets.lineage import REPORT
 from claims_pipeline.assets.rehearsal import rehearse
-from claims_pipeline.assets.steps import GROUP, OWNERS, step
+from claims_pipeline.assets.steps import FRESH, GROUP, OWNERS, step
 from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.settings import FilterKind
@@ -39,7 +40,9 @@ def build(customers: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         code_version="1",
         pool=REPORT_SLOT_POOL,
         retry_policy=IF_IT_PASSES,
+        deps=[dg.AssetDep(REPORT)],
         output_required=False,
+        freshness_policy=FRESH,
         metadata={"dagster/column_schema": raw_columns()},
     )
     def raw_collaboratemd_claims(
@@ -58,6 +61,6 @@ def build(customers: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 rehearse(customer, options, at_work)
                 return
             raw = fetch(customer, options, at_work.connections, at_work.work, at_work.say)
-            yield dg.MaterializeResult(value=raw, metadata=raw_metadata(raw))
+            yield dg.MaterializeResult(value=raw, metadata=at_work.facts(raw_metadata(raw)))
 
     return raw_collaboratemd_claims

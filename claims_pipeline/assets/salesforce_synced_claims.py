@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from claims_pipeline.assets.describe import synced_metadata
-from claims_pipeline.assets.steps import GROUP, OWNERS, step
+from claims_pipeline.assets.steps import FRESH, GROUP, OWNERS, step
 from claims_pipeline.checks import balance
 from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
@@ -34,6 +34,7 @@ def build(customers: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         code_version="1",
         check_specs=balance.specs(SYNCED, balance.CLAIM_CHECKS),
         retry_policy=IF_IT_PASSES,
+        freshness_policy=FRESH,
     )
     def salesforce_synced_claims(
         context: dg.AssetExecutionContext,
@@ -54,7 +55,7 @@ def build(customers: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             synced = settle(stored, options, at_work.connections, at_work.work, at_work.say)
             address = at_work.connections.storage.address(f"{SYNCED}/{context.partition_key}")
             url = at_work.connections.salesforce.sign_in().instance_url
-            metadata = {**synced_metadata(synced, url), "dagster/uri": address}
+            metadata = at_work.facts({**synced_metadata(synced, url), "dagster/uri": address})
             yield balance.claim_result(SYNCED, context.partition_key, synced)
             yield dg.MaterializeResult(metadata=metadata)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from claims_pipeline.assets.describe import claims_metadata, rejected_metadata
-from claims_pipeline.assets.steps import GROUP, OWNERS, step
+from claims_pipeline.assets.steps import FRESH, GROUP, OWNERS, step
 from claims_pipeline.checks import balance
 from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
@@ -30,6 +30,7 @@ def _out(description: str) -> dg.AssetOut:
         kinds={"polars", "parquet"},
         group_name=GROUP,
         code_version="1",
+        freshness_policy=FRESH,
     )
 
 
@@ -61,10 +62,10 @@ def build(customers: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 yield from balance.row_results(CLAIMS, context.partition_key, done.balance)
             done.require_balance()
             if CLAIMS in selected:
-                metadata = claims_metadata(done.claims, done.balance)
+                metadata = at_work.facts(claims_metadata(done.claims, done.balance))
                 yield dg.MaterializeResult(asset_key=CLAIMS, value=done.claims, metadata=metadata)
             if REJECTED in selected:
-                metadata = rejected_metadata(done.rejected, done.balance)
+                metadata = at_work.facts(rejected_metadata(done.rejected, done.balance))
                 yield dg.MaterializeResult(asset_key=REJECTED, value=done.rejected, metadata=metadata)
 
     return transformed_claims

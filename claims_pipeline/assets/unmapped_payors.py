@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from claims_pipeline.alerts.payors import note_payors
 from claims_pipeline.assets.describe import unmapped_metadata
-from claims_pipeline.assets.steps import GROUP, OWNERS, step
+from claims_pipeline.assets.steps import FRESH, GROUP, OWNERS, step
 from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.storage.frames import StampedFrame
@@ -24,6 +25,7 @@ def build() -> dg.AssetsDefinition:
         kinds={"salesforce", "parquet"},
         code_version="1",
         retry_policy=IF_IT_PASSES,
+        freshness_policy=FRESH,
     )
     def unmapped_payors(
         context: dg.AssetExecutionContext, systems: ClaimsSystems, payor_mapping: StampedFrame
@@ -35,6 +37,10 @@ def build() -> dg.AssetsDefinition:
         with step(context, systems) as at_work:
             connections = at_work.connections
             unmapped = list_unmapped(connections.salesforce, matcher_of(payor_mapping), connections.now())
-            yield dg.MaterializeResult(value=unmapped, metadata=unmapped_metadata(unmapped))
+            note_payors(connections.state, unmapped, connections.settings.alerts)
+            url = connections.salesforce.sign_in().instance_url
+            yield dg.MaterializeResult(
+                value=unmapped, metadata=at_work.facts(unmapped_metadata(unmapped, url))
+            )
 
     return unmapped_payors

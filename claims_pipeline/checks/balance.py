@@ -24,6 +24,9 @@ CLAIM_CHECKS: dict[str, str] = {
 }
 
 
+_TO_DO = "Nothing was written or sent. This is a fault of the pipeline: keep the stored files, and tell its makers."
+
+
 def specs(asset: str, checks: dict[str, str]) -> list[dg.AssetCheckSpec]:
     """Blocking check specs of an asset."""
     return [
@@ -48,11 +51,19 @@ def row_results(asset: str, customer: str, balance: RowBalance) -> Iterator[dg.A
         "claim_ids_are_unique": {"claims": balance.claims},
         "dollars_balance": {name: str(amount) for name, amount in balance.dollars_in.items()},
     }
+    rejected = sum(balance.rejected_rows.values())
+    well = {
+        "rows_balance": f"Of {balance.report_rows:,} rows {balance.accepted_rows:,} stand behind {balance.claims:,} "
+        f"claims, and {rejected:,} are rejected with their rule (see rejected_claims).",
+        "claim_ids_are_unique": f"{balance.claims:,} claims, each with an id of its own.",
+        "dollars_balance": "The accepted rows' dollars are the claims', to the cent.",
+    }
     for name, found in problems.items():
         yield dg.AssetCheckResult(
             asset_key=asset,
             check_name=name,
             passed=not found,
+            description=f"{'; '.join(found)}. {_TO_DO}" if found else well[name],
             metadata={"customer": customer, **facts[name], **({"problems": list(found)} if found else {})},
         )
 
@@ -63,6 +74,7 @@ def claim_result(asset: str, customer: str, synced: Synced) -> dg.AssetCheckResu
         asset_key=asset,
         check_name="claims_balance",
         passed=True,
+        description=_told(synced),
         metadata={
             "customer": customer,
             **synced.counts,
@@ -70,3 +82,16 @@ def claim_result(asset: str, customer: str, synced: Synced) -> dg.AssetCheckResu
             "one_claim": dg.MetadataValue.md(f"`claims-pipeline why CLAIM --customer {customer}`"),
         },
     )
+
+
+def _told(synced: Synced) -> str:
+    """What became of the claims, and what a person does about those that did not arrive."""
+    counts = ", ".join(f"{count:,} {name}" for name, count in synced.counts.items() if count)
+    words = f"Every claim has one outcome, and the dollars agree: {counts or 'no claim'}."
+    if synced.failed:
+        words += " Refused claims stand as open sync issues in Salesforce, each with its code, fields and what to do."
+    if synced.counts["held"]:
+        words += (
+            " Held claims belong to another customer, or the org rewrites them: their sync issues say which."
+        )
+    return words

@@ -18,6 +18,7 @@ _COMMANDS = {
     "sync": "Fetch, transform and send the claims of one customer, or of all.",
     "replay": "Bring a customer's stored report into Salesforce again, without CollaborateMD.",
     "status": "How every customer stands: due, waiting, stopped, paused; stuck ones first.",
+    "alert": "Tell people what needs them (or --test whether they can be told).",
     "ask": "Ask for a sync of a customer, as another system would.",
     "pause": "Hold a customer back, with a reason.",
     "resume": "Let a paused customer be synced again.",

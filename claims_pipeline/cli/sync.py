@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 import polars as pl
 
+from claims_pipeline.alerts.payors import note_payors
 from claims_pipeline.cli.customers import chosen_customers, with_customers
 from claims_pipeline.cli.deciding import this_user
 from claims_pipeline.cli.exits import Exit, exit_code_of, worst
@@ -111,6 +112,7 @@ def tell(whole: WholeSync) -> None:
 def tell_unmapped(payors: StampedFrame, connections: Connections) -> None:
     """The payors to map: the org's own claims of all customers, so once, however many customers were synced."""
     unmapped = unmapped_payors(connections.salesforce, matcher_of(payors), connections.now())
+    note_payors(connections.state, unmapped, connections.settings.alerts)
     for line in unmapped_lines(unmapped):
         click.echo(line)
 

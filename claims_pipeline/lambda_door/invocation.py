@@ -10,8 +10,10 @@ from datetime import datetime
 
 import polars as pl
 
+from claims_pipeline.alerts.payors import note_payors
 from claims_pipeline.errors import ClaimsPipelineError, OutOfTime, TransientError, words_of
 from claims_pipeline.lambda_door import metrics
+from claims_pipeline.lambda_door.alerting import tell_alerts
 from claims_pipeline.lambda_door.continuing import Continue, TooManyContinuations
 from claims_pipeline.lambda_door.event import Event
 from claims_pipeline.lambda_door.logs import Logs
@@ -60,6 +62,7 @@ def invoke(
         answer = work.handed_on(work.tried(), proceed)
         if not asked.event.dry_run:
             work.measure(answer)
+            work.alert(answer)
         return answer
 
 
@@ -191,7 +194,13 @@ class _Work:
         salesforce, now = self.connections.salesforce, self.connections.now()
         payors = read_payor_mapping(salesforce, now, self.connections.state.owner)
         found = unmapped_payors(salesforce, matcher_of(payors), now)
+        note_payors(self.connections.state, found, self.connections.settings.alerts)
         return found.rows if found.stamp.facts["listable"] else None
+
+    def alert(self, answer: Answer) -> None:
+        """Tell people what needs them; what cannot be told is logged, and tried again by the next invocation."""
+        if self.connections.settings.alerts.to:
+            self._quietly("tell the alerts", lambda: tell_alerts(answer, self.connections))
 
     def _last_success(self, numbers: list[str]) -> Mapping[str, datetime | None]:
         states = self.connections.state.read_many(numbers)

@@ -22,12 +22,15 @@ DIRECT = (
 """What the handler's own modules import, as pip names it."""
 IN_THE_RUNTIME = ("boto3", "botocore", "s3transfer")
 """What the runtime brings itself, patched by AWS: not packed. Their small dependencies are packed with the rest."""
+LEFT_OUT = ("apprise",)
+"""What is imported where it is installed, and told where it is not: in Lambda alerts go to SNS, by boto3."""
 OURS = (
     "__init__.py",
     "polars_memory.py",
     "errors.py",
     "lambda_handler.py",
     "py.typed",
+    "alerts",
     "claims",
     "clients",
     "lambda_door",

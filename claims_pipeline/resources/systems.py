@@ -4,6 +4,7 @@ What belongs here: Dagster configuration to client. Not here: what is done with 
 values of their own: all settings are read and checked together when a run starts, never when definitions load.
 """
 
+import os
 import time
 from functools import partial
 
@@ -13,7 +14,7 @@ from pydantic import PrivateAttr
 from claims_pipeline.clients.collaboratemd import CollaborateMDClient
 from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.clients.sync_state import SyncState
-from claims_pipeline.settings import SecretForAWhile, Settings, read_aws_secret
+from claims_pipeline.settings import AlertsAlone, SecretForAWhile, Settings, load_alerts, read_aws_secret
 from claims_pipeline.storage.frames import Storage
 from claims_pipeline.sync import connections
 
@@ -94,6 +95,11 @@ class SyncStateTable(dg.ConfigurableResource[None]):
     def for_a_look(self) -> tuple[Settings, SyncState]:
         """Settings and state, to be read in little time, by a sensor or a schedule."""
         settings = self.settings.for_a_look()
+        return settings, connections.open_state_for_a_look(settings)
+
+    def for_alerts_alone(self) -> tuple[AlertsAlone, SyncState]:
+        """The same where the rest of the settings is wrong: that is what a run may have failed over."""
+        settings = load_alerts(os.environ, read_secret=_secret)
         return settings, connections.open_state_for_a_look(settings)
 
 

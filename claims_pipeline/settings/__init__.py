@@ -9,6 +9,8 @@ A name set in the environment wins over the same name in the secret; a blank val
 
 from claims_pipeline.settings.declared import SettingDescription, describe_settings
 from claims_pipeline.settings.facts import (
+    AlertRules,
+    AlertsAlone,
     CollaborateMD,
     Customer,
     DueRules,
@@ -24,10 +26,18 @@ from claims_pipeline.settings.facts import (
     Thresholds,
     TimeLimits,
 )
-from claims_pipeline.settings.load import customer_numbers, load_salesforce, load_settings, times_of_schedules
+from claims_pipeline.settings.load import (
+    customer_numbers,
+    load_alerts,
+    load_salesforce,
+    load_settings,
+    times_of_schedules,
+)
 from claims_pipeline.settings.secret import SecretForAWhile, SecretReader, read_aws_secret
 
 __all__ = [
+    "AlertRules",
+    "AlertsAlone",
     "CollaborateMD",
     "Customer",
     "DueRules",
@@ -47,6 +57,7 @@ __all__ = [
     "TimeLimits",
     "customer_numbers",
     "describe_settings",
+    "load_alerts",
     "load_salesforce",
     "load_settings",
     "read_aws_secret",

@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from claims_pipeline.settings import shapes, times
-from claims_pipeline.settings.facts import DueRules, LambdaRules, ScheduleTimes, StorageLocation
+from claims_pipeline.settings.facts import AlertRules, DueRules, LambdaRules, ScheduleTimes, StorageLocation
 
 
 def setting(
@@ -294,6 +294,49 @@ class DeclaredSettings(BaseModel):
         "The longest wait between two attempts.",
         f"{_MINUTES}, and no shorter than CLAIMS_FIRST_WAIT_MINUTES",
         default=DueRules.longest_wait.total_seconds() / 60,
+    )
+    alerts_to: SecretStr | None = setting(
+        "CLAIMS_ALERTS_TO",
+        "Whom alerts go to: addresses with white space between. Topics of SNS by their ARN; webhooks of Slack and of "
+        "Teams (a workflow) as they were copied there; e-mail as mailtos://user:password@host?to=someone@example.com; "
+        "any other that the library Apprise knows. None: nobody is told.",
+        "ARNs of SNS topics, https webhooks or Apprise addresses, with white space between",
+    )
+    alert_refused_above: Annotated[int, Field(ge=0)] = setting(
+        "CLAIMS_ALERT_REFUSED_ABOVE",
+        "Alert when Salesforce refuses more claims of a customer than this.",
+        "a number of at least 0",
+        default=AlertRules.refused_above,
+    )
+    alert_rejected_above: Annotated[int, Field(ge=0)] = setting(
+        "CLAIMS_ALERT_REJECTED_ABOVE",
+        "Alert when more rows of a customer's report than this are rejected.",
+        "a number of at least 0",
+        default=AlertRules.rejected_above,
+    )
+    alert_payor_dollars_above: Annotated[float, Field(ge=0, allow_inf_nan=False)] = setting(
+        "CLAIMS_ALERT_PAYOR_DOLLARS_ABOVE",
+        "Alert when a payor that is not mapped has more charged US dollars in Salesforce than this.",
+        "US dollars, at least 0",
+        default=AlertRules.payor_dollars_above,
+    )
+    alert_again_hours: Hours = setting(
+        "CLAIMS_ALERT_AGAIN_HOURS",
+        "What still stands is told again after so many hours, and not before.",
+        "a number of hours above 0, at most 744 (a month)",
+        default=AlertRules.again_after.total_seconds() / 3600,
+    )
+    dagster_url: ServiceUrl | None = setting(
+        "CLAIMS_DAGSTER_URL",
+        "Where people open the Dagster UI: alerts link to the run there.",
+        "https://host, without a path (http for this machine's own sandbox only)",
+    )
+    docs_url: Annotated[str, AfterValidator(shapes.matching(r"https://[^\s\x00-\x1f\x7f]+"))] | None = (
+        setting(
+            "CLAIMS_DOCS_URL",
+            "Where people read these docs: alerts and failed steps link to the page there.",
+            "https://host/path, the folder that holds operations.md",
+        )
     )
     stop_before_seconds: Seconds = setting(
         "LAMBDA_STOP_BEFORE_SECONDS",

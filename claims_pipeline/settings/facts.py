@@ -135,6 +135,19 @@ class DueRules:
 
 
 @dataclass(frozen=True)
+class AlertRules:
+    """Whom alerts go to, and from when on something is worth one."""
+
+    to: tuple[SecretStr, ...] = ()
+    refused_above: int = 10
+    rejected_above: int = 25
+    payor_dollars_above: float = 10_000.0
+    again_after: timedelta = timedelta(hours=24)
+    dagster_url: str | None = None
+    docs_url: str | None = None
+
+
+@dataclass(frozen=True)
 class LambdaRules:
     """How one invocation of the Lambda function ends, and how often the next may go on where it stopped."""
 
@@ -183,6 +196,14 @@ class SalesforceAlone:
 
 
 @dataclass(frozen=True)
+class AlertsAlone:
+    """What is needed to tell people that a run failed, when it failed over the rest of the settings."""
+
+    alerts: AlertRules
+    state: State
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of a deployment, checked together."""
 
@@ -193,6 +214,7 @@ class Settings:
     due: DueRules
     times: ScheduleTimes
     on_lambda: LambdaRules
+    alerts: AlertRules
     storage: StorageLocation
     time_limits: TimeLimits
     ca_bundle: Path | None

@@ -18,6 +18,8 @@ from claims_pipeline.settings.customers import (
 )
 from claims_pipeline.settings.declared import EIGHT_DIGITS, DeclaredSettings, describe, name_of
 from claims_pipeline.settings.facts import (
+    AlertRules,
+    AlertsAlone,
     CollaborateMD,
     Customer,
     DueRules,
@@ -32,7 +34,7 @@ from claims_pipeline.settings.facts import (
 )
 from claims_pipeline.settings.problems import Problems
 from claims_pipeline.settings.secret import SecretReader, SecretUnreadable, read_aws_secret, values_in
-from claims_pipeline.settings.shapes import pem_private_key
+from claims_pipeline.settings.shapes import alert_address, pem_private_key
 from claims_pipeline.settings.sign_in import sign_in_of
 from claims_pipeline.settings.times import schedule_times
 
@@ -60,6 +62,8 @@ def load_settings(
     private_key = _private_key(declared, problems)
     if unknown := sorted(declared.fields_left_alone - set(claim_fields)):
         problems.wrong("fields_left_alone", f"names {', '.join(unknown)}, and we write no such field")
+    if declared.alerts_to is not None and (fault := _fault_of_addresses(declared.alerts_to)):
+        problems.wrong("alerts_to", fault)
     if declared.longest_wait_minutes < declared.first_wait_minutes:
         problems.wrong("longest_wait_minutes", f"is shorter than {name_of('first_wait_minutes')}")
     for needed in ("storage", "collaboratemd_username", "collaboratemd_password"):
@@ -88,6 +92,17 @@ def load_salesforce(
         TimeLimits(declared.connect_seconds, declared.read_seconds),
         declared.ca_bundle,
     )
+
+
+def load_alerts(environ: Mapping[str, str], *, read_secret: SecretReader = read_aws_secret) -> AlertsAlone:
+    """Whom alerts go to and where it is kept, whatever else is wrong; one SettingsError where these are."""
+    problems = Problems()
+    declared = _checked_one_by_one(_given(environ, read_secret, problems), problems)
+    of_alerts = Problems()
+    if declared.alerts_to is not None and (fault := _fault_of_addresses(declared.alerts_to)):
+        of_alerts.wrong("alerts_to", fault)
+    of_alerts.stop_if_any()
+    return AlertsAlone(_alerts(declared), _state(declared))
 
 
 def customer_numbers(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -173,6 +188,16 @@ def _customers(
     return customers_of_file(declared.config, report_fields, problems)
 
 
+def _fault_of_addresses(addresses: SecretStr) -> str | None:
+    """What is wrong with the first wrong one. It is named by its place: an address holds tokens and passwords."""
+    for place, address in enumerate(addresses.get_secret_value().split(), start=1):
+        try:
+            alert_address(address)
+        except ValueError as error:
+            return f"{error} (address {place})"
+    return None
+
+
 def _private_key(declared: DeclaredSettings, problems: Problems) -> SecretStr | None:
     if declared.private_key is None:
         return None
@@ -202,7 +227,7 @@ def _facts(
             deadline_seconds=declared.collaboratemd_deadline_seconds,
         ),
         salesforce=_salesforce(declared, sign_in, private_key),
-        state=State(declared.table_name, declared.region, declared.endpoint_url, declared.lease_term_seconds),
+        state=_state(declared),
         due=DueRules(
             due_after=timedelta(hours=declared.due_after_hours),
             most_attempts=declared.most_attempts,
@@ -211,11 +236,29 @@ def _facts(
         ),
         times=ScheduleTimes(declared.daily_cron, declared.full_cron, declared.timezone),
         on_lambda=LambdaRules(declared.stop_before_seconds, declared.most_continuations),
+        alerts=_alerts(declared),
         storage=declared.storage,
         time_limits=TimeLimits(declared.connect_seconds, declared.read_seconds),
         ca_bundle=declared.ca_bundle,
         log_level=declared.log_level,
         reports=declared.reports,
+    )
+
+
+def _state(declared: DeclaredSettings) -> State:
+    return State(declared.table_name, declared.region, declared.endpoint_url, declared.lease_term_seconds)
+
+
+def _alerts(declared: DeclaredSettings) -> AlertRules:
+    to = declared.alerts_to.get_secret_value().split() if declared.alerts_to is not None else ()
+    return AlertRules(
+        tuple(SecretStr(each) for each in dict.fromkeys(to)),
+        refused_above=declared.alert_refused_above,
+        rejected_above=declared.alert_rejected_above,
+        payor_dollars_above=declared.alert_payor_dollars_above,
+        again_after=timedelta(hours=declared.alert_again_hours),
+        dagster_url=declared.dagster_url,
+        docs_url=declared.docs_url.rstrip("/") if declared.docs_url else None,
     )
 
 

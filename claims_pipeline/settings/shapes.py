@@ -14,6 +14,8 @@ from claims_pipeline.settings.facts import StorageLocation
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 OLDEST_API_VERSION = 47.0  # the first with Bulk API 2.0 queries
+_TOPIC = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?"
+_PLAIN_HTTP = ("http", "json", "xml", "form")
 _MY_DOMAIN = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
 
 
@@ -50,6 +52,21 @@ def service_url(url: str) -> str:
     if parts.path.strip("/") or parts.query or parts.fragment or url.endswith(("?", "#")):
         raise ValueError("has a path or a query behind the host")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def alert_address(text: str) -> str:
+    """The ARN of an SNS topic, or a URL that Apprise may know; in plain HTTP to this machine alone."""
+    if text.startswith("arn:"):
+        return matching(_TOPIC)(text)
+    scheme, separator, rest = text.partition("://")
+    if not separator or not rest or not re.fullmatch(r"[a-z][a-z0-9+-]*", scheme, re.ASCII):
+        raise ValueError("holds something that is no ARN of an SNS topic and no URL")
+    host = rest.rpartition("@")[2].split("/")[0].split(":")[0]
+    if scheme in _PLAIN_HTTP and host not in LOOPBACK:
+        raise ValueError(
+            "holds an address in plain HTTP: it should be https, or the scheme with an s at its end"
+        )
+    return text
 
 
 def salesforce_domain(text: str) -> str:

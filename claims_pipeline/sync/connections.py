@@ -20,6 +20,7 @@ from claims_pipeline.clients.sync_state import Patience, StateUnavailable, SyncS
 from claims_pipeline.clients.sync_state import connect as connect_dynamodb
 from claims_pipeline.errors import SettingsError
 from claims_pipeline.settings import (
+    AlertsAlone,
     SalesforceAlone,
     SecretReader,
     Settings,
@@ -191,7 +192,7 @@ def open_state(settings: Settings, owner: str, clocks: Clocks = REAL_TIME) -> Sy
     )
 
 
-def open_state_for_a_look(settings: Settings) -> SyncState:
+def open_state_for_a_look(settings: Settings | AlertsAlone) -> SyncState:
     """The sync state for a look that comes back every minute: it gives up soon, and holds nothing."""
     where = settings.state
     slept = 0.0

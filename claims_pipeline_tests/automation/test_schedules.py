@@ -45,7 +45,7 @@ def test_every_name_cron_zone_and_status() -> None:
     }
     sensors = {
         each.name: (
-            sorted(job.name for job in each.jobs),
+            sorted(target.resolvable_to_job.name for target in each.targets),
             each.minimum_interval_seconds,
             each.default_status.value,
         )
@@ -55,7 +55,11 @@ def test_every_name_cron_zone_and_status() -> None:
         "daily_sync": ("sync_claims", "0 2 * * *", "America/New_York", "RUNNING"),
         "weekly_full_sync": ("full_sync_claims", "0 4 * * 0", "America/New_York", "RUNNING"),
     }
-    assert sensors == {"claims_sync_sensor": (["full_sync_claims", "sync_claims"], 60, "RUNNING")}
+    assert sensors == {
+        "claims_sync_sensor": (["full_sync_claims", "sync_claims"], 60, "RUNNING"),
+        "claims_alert_sensor": ([], 300, "RUNNING"),
+        "claims_run_failure_sensor": ([], 60, "RUNNING"),
+    }
     assert sorted(repository.job_names) == ["__ASSET_JOB", "full_sync_claims", "sync_claims"]
 
 

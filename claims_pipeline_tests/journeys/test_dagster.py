@@ -69,7 +69,10 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
 def test_definitions_load_with_an_empty_environment_and_hold_the_seven_assets() -> None:
     definitions = build_definitions({})
     dg.Definitions.validate_loadable(definitions)
-    assert {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()} == ASSETS
+    assert {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()} == {
+        *ASSETS,
+        "collaboratemd_report",
+    }
 
 
 @pytest.mark.journey

@@ -19,11 +19,14 @@ from claims_pipeline.clients.sync_state.facts import (
     Failure,
     FilterCommit,
     Holder,
+    OrgAlerts,
     Passes,
     PastSync,
     Paused,
+    PayorsAbove,
     PendingRequest,
     SyncRequest,
+    ToldAlert,
 )
 from claims_pipeline.clients.sync_state.lease import Lease
 from claims_pipeline.clients.sync_state.state import SyncState
@@ -47,11 +50,13 @@ __all__ = [
     "Holder",
     "Lease",
     "NothingToDecide",
+    "OrgAlerts",
     "OtherOrganization",
     "Passes",
     "PastSync",
     "Patience",
     "Paused",
+    "PayorsAbove",
     "PendingRequest",
     "StateAccessDenied",
     "StateTableMissing",
@@ -59,5 +64,6 @@ __all__ = [
     "StateUnavailable",
     "SyncRequest",
     "SyncState",
+    "ToldAlert",
     "connect",
 ]

@@ -198,6 +198,43 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class ToldAlert:
+    """An alert that was told, of a kind and customer, so that it is not told again with every look."""
+
+    kind: str
+    at: datetime
+    sequence: int
+    """The customer's committed sequence then."""
+    marks: tuple[str, ...] = ()
+    """What of it was told: another mark makes it news."""
+    left: tuple[str, ...] = ()
+    """Destinations (by a digest) that it has not reached yet."""
+    is_sending: bool = False
+    """Someone is about to send it; who was killed over it leaves this behind."""
+    is_well: bool = False
+    """What is being told is that it is well again."""
+
+
+@dataclass(frozen=True)
+class PayorsAbove:
+    """The payors that wait for a person with more dollars than the threshold: by digests, never by names."""
+
+    digests: tuple[str, ...]
+    claims: int
+    charged: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True)
+class OrgAlerts:
+    """What is told of the org as a whole."""
+
+    alerts: Mapping[str, ToldAlert] = field(default_factory=dict)
+    alerts_moved: int = 0
+    payors: PayorsAbove | None = None
+
+
+@dataclass(frozen=True)
 class CustomerState:
     """A customer's item. A customer never seen has sequence 0 and nothing else."""
 
@@ -229,6 +266,9 @@ class CustomerState:
     """Moves with each decision of a person, also where nothing else changes."""
     history: tuple[PastSync, ...] = ()
     """The newest first."""
+    alerts: Mapping[str, ToldAlert] = field(default_factory=dict)
+    """What people were told of it and was not told to be well again, by kind."""
+    alerts_moved: int = 0
     commit_id: str | None = None
     """Of the last commit: tells our own commit from another's when its answer was lost."""
 

@@ -20,11 +20,14 @@ from claims_pipeline.clients.sync_state.facts import (
     Doubt,
     Failure,
     Holder,
+    OrgAlerts,
     Passes,
     PastSync,
     Paused,
+    PayorsAbove,
     PendingRequest,
     SyncRequest,
+    ToldAlert,
 )
 
 _Fact = TypeVar("_Fact")
@@ -82,8 +85,37 @@ def customer_state(customer: str, item: Mapping[str, Any]) -> CustomerState:
         decisions=decisions_in(held),
         decisions_made=int(held.get("decisions_made", 0)),
         history=tuple(_past(each) for each in held.get("history", [])),
+        alerts=_alerts(held),
+        alerts_moved=int(held.get("alerts_moved", 0)),
         commit_id=held.get("commit_id"),
     )
+
+
+def org_alerts(item: Mapping[str, Any]) -> OrgAlerts:
+    """The facts of the item that stands for the org in alerts."""
+    held = from_wire(item)
+    payors = _if_there(held, "payors_above", _payors_above)
+    return OrgAlerts(_alerts(held), int(held.get("alerts_moved", 0)), payors)
+
+
+def _alerts(held: Mapping[str, Any]) -> dict[str, ToldAlert]:
+    return {
+        kind: ToldAlert(
+            kind,
+            datetime.fromisoformat(each["at"]),
+            int(each["sequence"]),
+            tuple(each["marks"]),
+            tuple(each["left"]),
+            bool(each["is_sending"]),
+            bool(each["is_well"]),
+        )
+        for kind, each in held.get("alerts", {}).items()
+    }
+
+
+def _payors_above(held: Mapping[str, Any]) -> PayorsAbove:
+    at = datetime.fromisoformat(held["at"])
+    return PayorsAbove(tuple(held["digests"]), int(held["claims"]), Decimal(held["charged"]), at)
 
 
 def decisions_in(held: Mapping[str, Any]) -> tuple[Decision, ...]:

@@ -6,14 +6,14 @@ own ways (`table`).
 
 import random
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from claims_pipeline.clients.sync_state import attempts, deciding, events
+from claims_pipeline.clients.sync_state import alerting, attempts, deciding, events
 from claims_pipeline.clients.sync_state.committing import ROLL_UP, OtherOrganization, commit_sync
 from claims_pipeline.clients.sync_state.creating import ensure_table, has_table
 from claims_pipeline.clients.sync_state.facts import (
@@ -23,9 +23,12 @@ from claims_pipeline.clients.sync_state.facts import (
     Decision,
     Doubt,
     Failure,
+    OrgAlerts,
     Passes,
+    PayorsAbove,
     PendingRequest,
     SyncRequest,
+    ToldAlert,
 )
 from claims_pipeline.clients.sync_state.items import customer_state
 from claims_pipeline.clients.sync_state.lease import Lease, Leasing
@@ -55,6 +58,8 @@ DUE_ATTRIBUTES = (
     "believed",
     "counts",
     "decisions_made",
+    "alerts",
+    "alerts_moved",
 )
 _SAME_ORG = 15
 """Characters of an org id that count: the 18-character form adds three that follow from them."""
@@ -228,6 +233,18 @@ class SyncState:
         """What tells when each customer is due and how it stands (without history), by few bounded calls."""
         items = self._table.get_many(customers, DUE_ATTRIBUTES)
         return {customer: customer_state(customer, items.get(customer, {})) for customer in customers}
+
+    def keep_alerts(self, customer: str | None, alerts: Mapping[str, ToldAlert], *, moved: int) -> bool:
+        """What people were told of the customer (None: of the org), if nobody told anything since it was read."""
+        return alerting.keep_alerts(self._table, customer or alerting.ORG, alerts, moved)
+
+    def note_payors(self, payors: PayorsAbove) -> None:
+        """Which payors wait for a person, as the newest list has them."""
+        alerting.note_payors(self._table, payors)
+
+    def org_alerts(self) -> OrgAlerts:
+        """What was told of the org as a whole, and which payors wait."""
+        return alerting.read_org(self._table)
 
     @property
     def owner(self) -> str:
