@@ -65,6 +65,7 @@ def test_the_report_needs_neither_salesforce_nor_the_sync_state(town: Town) -> N
     assert said.code == Exit.ALL_ARRIVED, said.words
     page = (Path(town.environment["CLAIMS_STORAGE"]) / "sync_reports" / f"{FIRST}.html").read_text()
     assert "neither Salesforce nor a stored list could be read" in page
+    assert "the sync state (DynamoDB) could not be read" in page
 
 
 def test_why_tells_rows_syncs_differences_by_name_and_what_to_do(town: Town) -> None:
