@@ -25,7 +25,7 @@ from claims_pipeline.sync.plain_words import where_to
 FOLDER = "sync_reports"
 _LIST_HEAD = (
     *("customer", "claim_id", "filter", "kind", "code", "what_is_wrong", "what_to_do", "where", "field"),
-    *("report_rows", "charged", "unreadable_amounts", "waiting_since", "days", "salesforce_record"),
+    *("report_rows", "charged", "unknown_amounts", "waiting_since", "days", "salesforce_record"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MOST_TIMES = 5
