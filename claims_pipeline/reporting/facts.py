@@ -95,7 +95,8 @@ class CustomerFacts:
     rejected_unknown: int
     stuck: pl.LazyFrame
     groups: tuple[Group, ...]
-    history: tuple[PastSync, ...]
+    history: tuple[PastSync, ...] | None
+    """The newest first; None where it could not be read."""
 
     @property
     def links(self) -> OrgLinks:
@@ -137,7 +138,7 @@ class CustomerFacts:
 
 
 def customer_facts(
-    customer: Customer, storage: Storage, history: Sequence[PastSync], today: date
+    customer: Customer, storage: Storage, history: Sequence[PastSync] | None, today: date
 ) -> CustomerFacts:
     """Of the last sync that is stored; raises NotStored where there was none."""
     synced = Synced.of(storage.read(f"{SYNCED}/{customer.number}"))
@@ -157,7 +158,7 @@ def customer_facts(
         rejected_unknown=int(sums.item(0, "unknown")),
         stuck=stuck,
         groups=groups_of(stuck, today, {customer.number: OrgLinks(synced.instance_url)}),
-        history=tuple(history),
+        history=None if history is None else tuple(history),
     )
 
 

@@ -4,7 +4,7 @@ What belongs here: what is said first, and in which order. Every text is escaped
 the page goes (`publish`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -42,7 +42,6 @@ class Whole:
     unmapped: StampedFrame | None
     at: datetime
     is_over_all: bool
-    history_told: bool = True
 
     @property
     def stuck(self) -> pl.LazyFrame:
@@ -58,9 +57,9 @@ class Whole:
     def _links(self) -> dict[str, Any]:
         return {each.customer.number: each.links for each in self.customers}
 
-    def claims(self, most: int | None = None) -> Sequence[StuckClaim]:
+    def claims(self, most: int | None = None) -> Iterable[StuckClaim]:
         """The stuck claims, those that wait longest first."""
-        return list(stuck_claims(self.stuck, self.at.date(), self._links, most))
+        return stuck_claims(self.stuck, self.at.date(), self._links, most)
 
 
 @dataclass(frozen=True)
@@ -92,10 +91,11 @@ def render(whole: Whole) -> str:
 
 
 def _said(whole: Whole) -> dict[str, Any]:
-    groups, claims = whole.groups, whole.claims(SHOWN)
+    groups, claims = whole.groups, list(whole.claims(SHOWN))
     in_all = sum(each.claims for each in groups)
     payors = list(_payors(whole.unmapped))
-    history = whole.customers[0].history if not whole.is_over_all else ()
+    told = whole.customers[0].history if not whole.is_over_all else ()
+    history = told or ()
     return {
         "whole": whole,
         "title": "All customers" if whole.is_over_all else whole.customers[0].customer.name,
@@ -116,6 +116,7 @@ def _said(whole: Whole) -> dict[str, Any]:
         "listable": whole.unmapped is not None and whole.unmapped.stamp.facts.get("listable", True),
         "kind_words": KIND_WORDS,
         "history": history,
+        "history_told": told is not None,
         "series": SERIES,
         "picture": trend(history) if len(history) > 1 else None,
         "list_name": list_name(whole),

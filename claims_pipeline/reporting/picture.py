@@ -25,6 +25,8 @@ def trend(history: Sequence[PastSync]) -> str:
         foreground="var(--ink)",
         foreground_strong="var(--ink)",
         foreground_subtle="var(--faint)",
+        guide_stroke_color="var(--faint)",
+        major_guide_stroke_color="var(--faint)",
         colors=COLOURS,
         opacity="1",
         opacity_hover="1",

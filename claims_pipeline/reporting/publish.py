@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+from claims_pipeline.clients.sync_state import PastSync
 from claims_pipeline.errors import ClaimsPipelineError
-from claims_pipeline.reporting.facts import CustomerFacts, customer_facts
+from claims_pipeline.reporting.facts import CustomerFacts, StuckClaim, customer_facts
 from claims_pipeline.reporting.page import Whole, list_name, page_name, render
 from claims_pipeline.settings import Settings
 from claims_pipeline.storage.frames import NotStored, StampedFrame
@@ -24,7 +25,7 @@ from claims_pipeline.sync.plain_words import where_to
 FOLDER = "sync_reports"
 _LIST_HEAD = (
     *("customer", "claim_id", "filter", "kind", "code", "what_is_wrong", "what_to_do", "where", "field"),
-    *("report_rows", "charged", "unreadable_amounts", "waiting_since", "days", "salesforce_record"),
+    *("report_rows", "charged", "unknown_amounts", "waiting_since", "days", "salesforce_record"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MOST_TIMES = 5
@@ -55,7 +56,7 @@ def publish(
     once more. Raises NotStored where none was ever synced.
     """
     place = reports_place(connections.settings)
-    over_all = _whole(unmapped, connections)
+    over_all = _whole(unmapped, connections, with_history=numbers)
     if not over_all.customers:
         raise NotStored("No customer was ever synced, so there is nothing to report. Run a sync first.")
     pages = {
@@ -98,52 +99,62 @@ def _sequences(whole: Whole) -> dict[str, int]:
     return {each.customer.number: each.sequence for each in whole.customers}
 
 
-def _whole(unmapped: StampedFrame | None, connections: Connections) -> Whole:
-    customers = connections.settings.customers
-    try:
-        states = connections.state.read_many([each.number for each in customers])
-        histories = {number: state.history for number, state in states.items()}
-    except ClaimsPipelineError:
-        histories = {}
+def _whole(
+    unmapped: StampedFrame | None, connections: Connections, with_history: Sequence[str] = ()
+) -> Whole:
+    """Every customer of the settings that was ever synced; the past of those whose own pages are written."""
     found, unsynced = list[CustomerFacts](), list[str]()
     now = connections.now()
-    for each in customers:
+    for each in connections.settings.customers:
+        history = _history(each.number, connections) if each.number in with_history else ()
         try:
-            history = histories.get(each.number, ())
             found.append(customer_facts(each, connections.storage, history, now.date()))
         except NotStored:
             unsynced.append(each.number)
-    return Whole(tuple(found), tuple(unsynced), unmapped, now, is_over_all=True, history_told=bool(histories))
+    return Whole(tuple(found), tuple(unsynced), unmapped, now, is_over_all=True)
+
+
+def _history(customer: str, connections: Connections) -> tuple[PastSync, ...] | None:
+    """None where the sync state cannot be read: the page says so, and tells the rest."""
+    try:
+        return connections.state.read(customer).history
+    except ClaimsPipelineError:
+        return None
 
 
 def _write(whole: Whole, place: Place, work: Path) -> Published:
     """The list first: a page never leads to one that is not there."""
-    claims = whole.claims()
     rows = work / "list.csv"
+    named, dollars, oldest = 0, Decimal("0.00"), 0
     with rows.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(_LIST_HEAD)
-        for each in claims:
-            line = (
-                *(each.customer, each.claim_id, each.filter_id, each.kind, each.code, each.words.wrong),
-                *(each.words.to_do, where_to(each.code).value, each.field, each.rows, each.charged),
-                *(each.unknown_amounts, each.since.isoformat(), each.days, each.link),
-            )
-            writer.writerow([_plain(cell) for cell in line])
+        for each in whole.claims():
+            writer.writerow([_plain(cell) for cell in _line(each)])
+            named += each.claim_id is not None
+            dollars += each.charged
+            oldest = max(oldest, each.days)
     html = work / "page.html"
     html.write_text(render(whole), encoding="utf-8")
     place.publish(rows, list_name(whole))
     place.publish(html, page_name(whole))
-    named = [each for each in claims if each.claim_id is not None]
     return Published(
         address=place.address(page_name(whole)),
         list_address=place.address(list_name(whole)),
-        stuck_claims=len(named),
-        stuck_dollars=sum((each.charged for each in claims), Decimal("0.00")),
-        oldest_days=max((each.days for each in claims), default=0),
+        stuck_claims=named,
+        stuck_dollars=dollars,
+        oldest_days=oldest,
+    )
+
+
+def _line(each: StuckClaim) -> tuple[object, ...]:
+    return (
+        *(each.customer, each.claim_id, each.filter_id, each.kind, each.code, each.words.wrong),
+        *(each.words.to_do, where_to(each.code).value, each.field, each.rows, each.charged),
+        *(each.unknown_amounts, each.since.isoformat(), each.days, each.link),
     )
 
 
 def _plain(cell: object) -> object:
-    """A spreadsheet must not take a claim id for a formula."""
+    """A spreadsheet must not take a claim id for a formula. (An amount may begin with a minus.)"""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -20,6 +20,9 @@ from claims_pipeline.storage.bucket_failures import bucket_failures_told
 UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}")
 """The name of a file on its way to its place, beside the name that it is to get."""
 
+_FOR_BROWSERS = {".html": "text/html; charset=utf-8", ".csv": "text/csv; charset=utf-8"}
+"""What S3 must say of a file for a browser to show it, rather than to save it."""
+
 _NOT_FOR_FOLDERS = frozenset(
     {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS, errno.EISDIR, errno.EACCES, errno.EPERM}
 )
@@ -89,7 +92,9 @@ class BucketPlace:
 
     def publish(self, local: Path, name: str) -> None:
         with bucket_failures_told("store a file", self._url):
-            self._client.upload_file(str(local), self._bucket, self._key(name))
+            kind = _FOR_BROWSERS.get(Path(name).suffix)
+            told = {"ContentType": kind} if kind is not None else None
+            self._client.upload_file(str(local), self._bucket, self._key(name), ExtraArgs=told)
         local.unlink()
 
     def fetch(self, name: str, work: Path) -> Path | None:

@@ -79,8 +79,11 @@ def test_a_demo_on_a_report_of_ones_own_tells_what_a_billing_lead_wants_to_know(
         "the row has no claim id [MISSING_CLAIM_ID]: row 5",
         "2  claims stand in Salesforce: $200.00 charged, $80.00 paid, $120.00 balance",
         "1  payors to map in Salesforce: 2 claims, $200.00 charged",
+        f"The billing lead's report, for a browser: {folder}/storage/sync_reports/index.html",
     ):
         assert line in said.out
+    page = (folder / "storage" / "sync_reports" / "index.html").read_text()
+    assert "1 claim is stuck, and 1 report row without a claim id waits." in page
     assert "Traceback" not in said.words
     assert folder.stat().st_mode & 0o077 == 0
     assert (folder / "storage").stat().st_mode & 0o077 == 0

@@ -4,7 +4,7 @@ import pytest
 
 from claims_pipeline.claims.outcomes import HoldReason, Rejection
 from claims_pipeline.clients.salesforce import PASSING_CODES
-from claims_pipeline.sync.plain_words import ALL_WORDS, LONGEST, plain_words
+from claims_pipeline.sync.plain_words import ALL_WORDS, LONGEST, Where, plain_words, where_to
 
 
 @pytest.mark.parametrize("code", [*Rejection, *HoldReason, *sorted(PASSING_CODES)])
@@ -21,3 +21,11 @@ def test_words_are_sentences_that_fit(code: str | None) -> None:
     assert not words.to_do.endswith(".")
     assert words.to_do[0].isupper()
     assert words.sentences.endswith(".")
+
+
+def test_every_code_leads_somewhere_and_only_what_passes_by_itself_leads_nowhere() -> None:
+    nowhere = {code for code in ALL_WORDS if where_to(code) is Where.NOWHERE}
+    assert nowhere == {code for code, words in ALL_WORDS.items() if words.to_do.startswith("Nothing")}
+    assert {where_to(rule.value) for rule in Rejection} == {Where.COLLABORATEMD}
+    assert where_to("STRING_TOO_LONG") is Where.COLLABORATEMD
+    assert where_to("OTHER_CUSTOMER") is where_to("A_CODE_OF_TOMORROW") is Where.SALESFORCE

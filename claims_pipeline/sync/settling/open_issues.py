@@ -52,7 +52,8 @@ def keep_open(known: WhatIsKnown, stood: PartWriter | None, storage: Storage, wo
         unique = one.unique(ISSUE_KEY, keep="first", maintain_order=True)
         found = issues.still_open(unique, other.unique(ISSUE_KEY, keep="first"), fetch)
         dollars = amounts.unique(ISSUE_KEY, keep="first", maintain_order=True)
-        still.write(found.join(dollars, on=ISSUE_KEY, how="left").select(SCHEMA.names()))
+        known_ones = found.join(dollars, on=ISSUE_KEY, how="left").select(SCHEMA.names())
+        still.write(known_ones.with_columns(pl.col("unknown_amounts").fill_null(1)))  # the storage was lost
     storage.write(f"{OPEN_ISSUES}/{fetch.customer}", StampedFrame(still.scan(), known.outcomes.stamp))
     return warnings
 
