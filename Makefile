@@ -62,7 +62,8 @@ chromium:
 		|| { echo "The mapping page is tried in Chromium, which is not here. As root, on Debian: apt-get install -y chromium chromium-driver"; exit 1; }
 
 pictures: $(READY) chromium ## draw the docs' pictures anew, as the journeys see them
-	CLAIMS_DRAW_PICTURES=1 $(BIN)/python -m pytest -n 0 -q claims_pipeline_tests/journeys/test_mapping_page.py
+	CLAIMS_DRAW_PICTURES=1 $(BIN)/python -m pytest -n 0 -q claims_pipeline_tests/journeys/test_mapping_page.py \
+		claims_pipeline_tests/journeys/test_engineer_in_the_ui.py
 
 check: $(READY) $(DYNAMODB_LOCAL) ## format, lint, strict types, import contracts, Salesforce metadata, templates, tests
 	$(BIN)/ruff format --check .

@@ -99,9 +99,7 @@ def _why(
             .collect()
         )
         fields = sorted({name for name in ids.get_column("fields").drop_nulls().to_list() if name})
-        told = f"Salesforce {'would say' if outcomes.stamp.dry_run else 'says'} {code}" + (
-            f" ({', '.join(fields)})" if fields else ""
-        )
+        told = f"Salesforce says {code}" + (f" ({', '.join(fields)})" if fields else "")
         because = words.get(code) or f"{told}: {plain_words(code).wrong}"
         yield line(count, f"{because}: {listed(ids.get_column('claim_number').to_list(), count)}", indent=8)
 

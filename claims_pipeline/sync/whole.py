@@ -49,7 +49,7 @@ def sync_customer(
 ) -> WholeSync:
     """Fetch, transform and send one customer's claims. The cursor moves last. (`in_hand`: see `fetch`.)"""
     with connections.storage.work_folder("sync") as work:
-        raw = fetch(customer, options, connections, _folder(work, "fetch"), say, in_hand=in_hand)
+        raw = fetch(customer, options, connections, _folder(work, "fetch"), say, in_hand)
         return bring_over(raw, options, connections, work, say)
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,13 @@ def one_customer(town: Town) -> None:
 @pytest.fixture
 def served(town: Town, tmp_path: Path) -> Iterator[Served]:
     one_customer(town)
+    with serving(town, tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def serving(town: Town, tmp_path: Path) -> Iterator[Served]:
+    """`dagster dev` over this town, until it is up, and until its end."""
     home = tmp_path / "home"
     home.mkdir()
     shutil.copy(REPOSITORY / "dagster.yaml", home)

@@ -9,6 +9,7 @@ import pytest
 
 from claims_pipeline.sandbox.payor_page.web import ADDRESS
 from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME, INTEGRATION_USERNAME
+from claims_pipeline_tests.accessibility import faults, in_dark
 from claims_pipeline_tests.browser import PICTURES, Browser, Keys, browsing
 from claims_pipeline_tests.given_report import report, row
 from claims_pipeline_tests.journeys.conftest import Town
@@ -227,6 +228,29 @@ def test_every_control_has_a_name_and_messages_are_announced(town: Town, browser
         assert browser.all(css)[0].get_dom_attribute("aria-live") == live
     assert browser.all("#problem")[0].get_dom_attribute("role") == "alert"
     assert [each.get_dom_attribute("scope") for each in browser.all("thead th")] == ["col"] * 6
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_wrong_with_the_list_nor_with_the_dialog(
+    town: Town, browser: Browser, dark: bool
+) -> None:
+    town.put(report(*_book(town)))
+    town.sync()
+    in_dark(browser, dark=dark)
+    browser.open(town.sandbox.salesforce.url + ADDRESS)
+    browser.one("#rows tr")
+    assert faults(browser) == []
+    browser.labelled("Map Sunrise Community Care").click()
+    browser.one("#offers label")
+    assert faults(browser) == []
+
+
+def test_axe_sees_what_is_wrong(browser: Browser, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<html><body><img src='x.png'><input></body></html>")
+    browser.open(page.as_uri())
+    rules = {each.partition(":")[0] for each in faults(browser)}
+    assert {"image-alt", "label", "html-has-lang", "document-title"} <= rules
 
 
 def test_the_docs_have_the_pages_picture() -> None:

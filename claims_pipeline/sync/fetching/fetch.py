@@ -34,7 +34,6 @@ def fetch(
     connections: Connections,
     work: Path,
     say: Progress,
-    *,
     in_hand: Mapping[str, Path] = NOTHING_IN_HAND,
 ) -> StampedFrame:
     """Run the customer's filters, keep their ZIPs, and return their raw rows, stamped with the fetch's sequence.
