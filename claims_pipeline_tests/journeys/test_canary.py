@@ -45,7 +45,9 @@ from claims_pipeline_tests.command_line import (
     python_process,
 )
 from claims_pipeline_tests.journeys.canary import (
+    AMOUNTS,
     CLAIM,
+    DIGITS,
     LABELS,
     NOWHERE,
     PATIENT,
@@ -180,7 +182,7 @@ def test_the_search_finds_a_token_wherever_it_hides(tmp_path: Path) -> None:
         "wide.txt": PATIENT.encode("utf-16"),
         "packed.bin": zlib.compress(QUOTE.encode()),
         "mail.b64": b64encode(b"x" + QUOTE.encode()),
-        "amount.json": b'{"charged": 48151.62}',
+        "amount.json": b'{"charged": 48151623427.62}',
         f"{PATIENT}.txt": b"",
     }
     for name, content in planted.items():
@@ -194,7 +196,7 @@ def test_the_search_finds_a_token_wherever_it_hides(tmp_path: Path) -> None:
         database.execute("INSERT INTO events VALUES (NULL, ?)", (zlib.compress(f"{SECRET}1".encode()),))
         database.commit()
     rows = leaks_in_rows(tmp_path, NOWHERE)
-    assert {leak.token for leak in rows} == {PATIENT, SECRET, "48151.62", "2024-02-29"}
+    assert {leak.token for leak in rows} >= {PATIENT, SECRET, DIGITS, AMOUNTS[0], "2024-02-29"}
     assert leaks_in_folder(REPOSITORY / "docs", (*NOWHERE, CLAIM, PAYOR)) == []
 
 
