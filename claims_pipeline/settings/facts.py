@@ -194,6 +194,8 @@ class Settings:
     times: ScheduleTimes
     on_lambda: LambdaRules
     storage: StorageLocation
+    keep: timedelta
+    """How long what no sync needs any more is kept in the storage."""
     time_limits: TimeLimits
     ca_bundle: Path | None
     log_level: str

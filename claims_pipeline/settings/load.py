@@ -212,6 +212,7 @@ def _facts(
         times=ScheduleTimes(declared.daily_cron, declared.full_cron, declared.timezone),
         on_lambda=LambdaRules(declared.stop_before_seconds, declared.most_continuations),
         storage=declared.storage,
+        keep=timedelta(days=declared.keep_days),
         time_limits=TimeLimits(declared.connect_seconds, declared.read_seconds),
         ca_bundle=declared.ca_bundle,
         log_level=declared.log_level,
