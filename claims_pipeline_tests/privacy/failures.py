@@ -25,7 +25,6 @@ from claims_pipeline.sandbox.salesforce.scripts import Refusal
 from claims_pipeline_tests.faults import test_network_disk as disks
 from claims_pipeline_tests.given_report import CHARGE_LABELS
 from claims_pipeline_tests.journeys.canary import (
-    AMOUNTS,
     CLAIM,
     LABELS,
     PATIENT,
@@ -90,6 +89,7 @@ def charge_rows(number: int) -> list[list[str]]:
 
     return [
         line(number, "1"),
+        line(number, "2"),
         line(number + 1, ""),
         line(number + 2, "1", ClaimTotalAmount=f"{PATIENT}MONEY"),
         line(number + 2, "2"),
@@ -102,7 +102,7 @@ def _rejected_rows(stage: Stage, _: pytest.MonkeyPatch, number: int) -> None:
     rows = [*good_rows(number), *faulty_rows()]
     entries = (
         Entry(f"{PATIENT} MARY ANN.csv", as_csv(rows)),
-        Entry(f"{PATIENT}.json", as_json([row(201)[:5]])),
+        Entry(f"{PATIENT}.json", as_json([row(number + 8), row(203)[:5]])),
     )
     stage.shelve(Report(entries))
 
@@ -274,7 +274,7 @@ _UNICODE = UnicodeDecodeError("utf-8", QUOTE.encode(), 0, 1, QUOTE)
 _GROUP = ExceptionGroup(QUOTE, [ValueError(QUOTE)])
 _SYNC = "claims_pipeline.sync"
 SURPRISES: dict[str, tuple[str, Callable[..., NoReturn]]] = {
-    "settings": ("claims_pipeline.settings.load.load_settings", raising(ValueError(QUOTE))),
+    "settings": ("claims_pipeline.sync.connections.load_settings", raising(ValueError(QUOTE))),
     "CollaborateMD's client": (
         "claims_pipeline.clients.collaboratemd.CollaborateMDClient.fetch_report",
         raising(ValueError(QUOTE)),
@@ -313,7 +313,7 @@ OF_ONE_DOOR: dict[str, tuple[str, str, Callable[..., NoReturn]]] = {
     "a check": ("Dagster", "claims_pipeline.checks.balance.row_results", _chained),
     "the IO manager": ("Dagster", "claims_pipeline.storage.frames.Storage.read", raising(ValueError(QUOTE))),
     "the summary": ("command line", "claims_pipeline.cli.sync.summary", raising(ValueError(QUOTE))),
-    "the metrics": ("Lambda", "claims_pipeline.lambda_door.metrics.put", raising(ValueError(QUOTE))),
+    "the metrics": ("Lambda", "claims_pipeline.lambda_door.metrics.emit", raising(ValueError(QUOTE))),
     "the event": ("Lambda", "claims_pipeline.lambda_handler.read_event", raising(ValueError(QUOTE))),
     "the answer": ("Lambda", "claims_pipeline.lambda_handler.invoke", raising(_GROUP)),
 }
@@ -364,22 +364,28 @@ def _all() -> Iterator[Failure]:
     yield Failure("CollaborateMD sends nonsense for a payload", _nonsense_for_a_payload)
     for name, fault in HARMS.items():
         fails = None if name in _HARMLESS else True
-        yield Failure(f"CollaborateMD, {name}", _at_collaboratemd(fault), fails)
-        yield Failure(f"Salesforce, {name}", _at_salesforce(fault), fails)
+        refusing = (
+            None if name == "status 400" else fails
+        )  # each claim of a call that is refused is refused by itself
+        settings = {**_COLLECTIONS, "CLAIMS_READ_SECONDS": "1" if fault.wire is Broken.SILENT else "60"}
+        yield Failure(f"CollaborateMD, {name}", _at_collaboratemd(fault), fails, settings)
+        yield Failure(f"Salesforce, {name}", _at_salesforce(fault), refusing, settings)
     for name, (fault, path) in ORGS.items():
-        yield Failure(f"Salesforce fails at {name}", _at_salesforce(fault, path))
+        fails = None if name == "a code that is a value" else True  # each claim is refused by itself
+        yield Failure(f"Salesforce fails at {name}", _at_salesforce(fault, path), fails)
     for name, (fault, path) in BULK_ORGS.items():
         method = "POST" if path == "/jobs/ingest" else "*"
         yield Failure(f"Salesforce fails at {name}", _at_salesforce(fault, path, method), settings=_BULK)
     yield Failure("a Bulk job that fails", _bulk_fails, settings=_BULK)
-    for name, (way, patch) in disks.WRITES.items():
+    for name, (_, patch) in disks.WRITES.items():
         settings = _BULK if "Bulk job" in name else _COLLECTIONS
         if "query" not in name:
             yield Failure(f"a full disk at {name}", _disk(patch), settings=settings)
     for name, (target, failing) in SURPRISES.items():
         yield Failure(f"an unforeseen error: {name}", _surprise(target, failing))
     for name, (door, target, failing) in OF_ONE_DOOR.items():
-        yield Failure(f"an unforeseen error: {name}", _surprise(target, failing), doors=(door,))
+        fails = None if name == "the metrics" else True  # what was done is done: told, and no failure
+        yield Failure(f"an unforeseen error: {name}", _surprise(target, failing), fails, doors=(door,))
     yield Failure("settings that are wrong", _wrong_settings)
     yield Failure("a password that is wrong", _wrong_password)
     yield Failure("a client secret that is wrong", _wrong_secret)

@@ -42,13 +42,14 @@ PRIVATE = {
     "Salesforce's own records (the sandbox's)": r"town-\d+/org\.sqlite.*",
 }
 """Where claims may stand: files by what they are. (A run's working files are gone when it ends; that is tested.)"""
-_ELSEWHERE = r"(dagster|temporary|outbox)/.*|town-\d+/certificates/.*"
+_ELSEWHERE = r"town-\d+/certificates/.*"
 _OUTCOMES = re.compile(
-    r"(.*/)?storage/(dry_run/)?(salesforce_synced_claims|unmapped_payors|payor_mapping)(/\d{8})?\.parquet"
+    r"(.*/)?storage/(dry_run/)?(salesforce_synced_claims|unmapped_payors|payor_mapping)"
+    r"(/\d{8})?\.parquet"
 )
 _FOR_PEOPLE = (".html", ".csv", ".svg")
 _SOUGHT = (*NOWHERE, CLAIM, PAYOR)
-_GRAPHQL = """{
+GRAPHQL = """{
   runsOrError { ... on Runs { results { runId status tags { key value }
     eventConnection { events { __typename ... on MessageEvent { message }
       ... on ExecutionStepFailureEvent { error { message stack causes { message stack } }
@@ -189,7 +190,7 @@ def _graphql(stage: Stage) -> Iterator[Piece]:
         WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as context,
         serve(create_app_from_workspace_process_context(context), certificate=None) as served,
     ):
-        answer = requests.post(f"{served.url}/graphql", json={"query": _GRAPHQL}, timeout=300).json()
+        answer = requests.post(f"{served.url}/graphql", json={"query": GRAPHQL}, timeout=300).json()
     assert "errors" not in answer, answer
     for run in answer["data"]["runsOrError"]["results"]:
         for event in run.pop("eventConnection")["events"]:
@@ -200,7 +201,7 @@ def _graphql(stage: Stage) -> Iterator[Piece]:
         told = json.dumps(node)
         yield Piece(f"asset {node['key']['path']}", told.encode(), _of_payors(told))
     for told in stage.graphql:
-        yield Piece("the served door", told.encode())
+        yield Piece("the served door", told.encode(), frozenset({PAYOR}))
 
 
 def _of_payors(told: str) -> frozenset[str]:
@@ -242,9 +243,7 @@ def _plant_metric(stage: Stage, content: bytes) -> None:
 
 
 def _logs(stage: Stage) -> Iterator[Piece]:
-    for number, line in enumerate(stage.log.getvalue().split("\n")):
-        yield Piece(f"line {number} {line[:30]!r}", line.encode())
-    yield Piece("all lines as one", stage.log.getvalue().encode())
+    yield Piece("all lines", stage.log.getvalue().encode())
 
 
 def _plant_in_the_log(_: Stage, content: bytes) -> None:
@@ -309,9 +308,12 @@ def is_private(name: str) -> bool:
 
 
 def _open_files(stage: Stage) -> Iterator[tuple[str, Path]]:
+    read_as_their_own = (stage.home, stage.temporary, stage.outbox)
     for path in _files(stage.root):
         name = str(path.relative_to(stage.root))
-        if not is_private(name) and not re.fullmatch(_ELSEWHERE, name):
+        if any(path.is_relative_to(each) for each in read_as_their_own) or re.fullmatch(_ELSEWHERE, name):
+            continue
+        if not is_private(name):
             yield name, path
 
 
@@ -361,7 +363,7 @@ def _plant_stamp(stage: Stage, content: bytes) -> None:
 
 def _temporary(stage: Stage) -> Iterator[Piece]:
     for path in _files(stage.temporary):
-        yield Piece(path.name, path.name.encode() + b"\n" + path.read_bytes())
+        yield Piece(f"the name {path.name}", path.name.encode())
         yield Piece(path.name, path.read_bytes())
 
 
@@ -385,9 +387,8 @@ def _sandbox_logs(stage: Stage) -> Iterator[Piece]:
     """Claim ids and payors stand in its access log as they do in Salesforce's: queries name them."""
     stage.note_accesses()
     allowed = frozenset({CLAIM, PAYOR})
-    for line in (*stage.accesses, *stage.sandbox_log.getvalue().split("\n")):
-        yield Piece(line[:60], line.encode(), allowed)
-    yield Piece("all lines as one", stage.sandbox_log.getvalue().encode(), allowed)
+    yield Piece("accesses", "\n".join(stage.accesses).encode(), allowed)
+    yield Piece("lines", stage.sandbox_log.getvalue().encode(), allowed)
 
 
 def _plant_in_the_sandbox_log(_: Stage, content: bytes) -> None:

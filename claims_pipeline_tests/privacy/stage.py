@@ -31,12 +31,11 @@ from claims_pipeline.sandbox.salesforce.bulk_jobs import BulkScript
 from claims_pipeline_tests.journeys.canary_scene import ASSETS, Scene
 from claims_pipeline_tests.town import FIRST, Town
 
-LOGGERS = ("claims_pipeline", "botocore", "urllib3", "simple_salesforce", "uvicorn", "werkzeug", "dagster")
-"""Who writes logs in a run, on either side."""
+LOGGERS = ("claims_pipeline", "urllib3", "simple_salesforce", "uvicorn", "werkzeug", "dagster")
+"""Who writes logs in a run, on either side, and is heard at DEBUG. (boto3, too: `test_canary`.)"""
 QUICK = {
     "COLLABORATEMD_POLL_SECONDS": "0.01",
     "SALESFORCE_POLL_SECONDS": "0.01",
-    "CLAIMS_READ_SECONDS": "1",
     "LOG_LEVEL": "DEBUG",
 }
 LONG_MILLISECONDS = 900_000
@@ -206,6 +205,11 @@ def _is_of_the_sandbox(record: logging.LogRecord) -> bool:
     return record.name.startswith(("claims_pipeline.sandbox", "uvicorn", "werkzeug"))
 
 
+def who_never_sleeps(*given: Any, **named: Any) -> CollaborateMDClient:
+    """The client, whatever sleep it is given."""
+    return CollaborateMDClient(*given, **{**named, "sleep": lambda _: None})
+
+
 @contextmanager
 def nobody_waits(stage: Stage) -> Iterator[None]:
     """No time passes between two attempts; and the function that goes on is noted, not called."""
@@ -215,7 +219,7 @@ def nobody_waits(stage: Stage) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         made = "claims_pipeline.sync.connections"
-        patched.setattr(f"{made}.CollaborateMDClient", partial(CollaborateMDClient, sleep=lambda _: None))
+        patched.setattr(f"{made}.CollaborateMDClient", who_never_sleeps)
         patched.setattr(f"{made}.Timing", partial(Timing, first_wait_seconds=0.001))
         patched.setattr("claims_pipeline.lambda_handler.invoke_itself", proceed)
         patched.setattr(tempfile, "tempdir", str(stage.temporary))

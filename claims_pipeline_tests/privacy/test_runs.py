@@ -1,4 +1,4 @@
-"""No patient's data and no secret outside the claims: every failure is driven by every door, and every sink searched."""
+"""No patient's data and no secret outside the claims: each failure driven by each door, each sink searched."""
 
 import polars as pl
 import pytest
@@ -19,7 +19,7 @@ def test_nothing_leaks_whatever_fails(stage: Stage, door: str, share: int) -> No
     for failure in [each for each in FAILURES if door in each.doors][share::_SHARES]:
         failure.drive(stage, door)
     assert [path for path in stage.temporary.rglob("*") if path.is_file()] == []
-    assert [path for path in stage.root.glob("runs/*/storage/work/*")] == []
+    assert list(stage.root.glob("runs/*/storage/work/*")) == []
     assert leaks(stage, SINKS) == []
 
 
