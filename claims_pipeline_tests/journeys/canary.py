@@ -1,6 +1,6 @@
 """Invented patients whose every cell can be found again, and the search for them in whatever a run leaves behind.
 
-What belongs here: planting and searching. Not here: which runs there are and what they may hold (`test_canary`).
+What belongs here: planting and searching. Not here: which runs there are and what they may hold (`privacy`).
 A token is found in every form of `privacy.codings`, and in SQLite's rows as well as in its raw pages.
 """
 

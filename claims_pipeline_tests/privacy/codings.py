@@ -157,8 +157,15 @@ def _cells(content: bytes) -> Iterator[bytes]:
         noted = pl.read_parquet_metadata(io.BytesIO(content))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return
-    yield json.dumps({key: value for key, value in noted.items() if key != "ARROW:schema"}).encode()
-    yield frame.write_csv().encode()
+    yield json.dumps(without_schema(noted)).encode()
+    nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+    yield frame.drop(nested).write_csv().encode()
+    yield frame.select(nested).write_ndjson().encode() if nested else b""
+
+
+def without_schema(noted: dict[str, str]) -> dict[str, str]:
+    """What is noted in a parquet file, without the columns' names and types in polars' own coding."""
+    return {key: value for key, value in noted.items() if key != "ARROW:schema"}
 
 
 def _zipped(text: str) -> bytes:

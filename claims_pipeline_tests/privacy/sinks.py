@@ -29,7 +29,7 @@ from claims_pipeline.sandbox.serving import serve
 from claims_pipeline.storage.frames import Stamp, StampedFrame, Storage
 from claims_pipeline_tests.journeys.canary import AMOUNTS, CLAIM, NOWHERE, PAYOR, Leak, leaks_in
 from claims_pipeline_tests.journeys.canary_scene import leaks_in_words
-from claims_pipeline_tests.privacy.codings import DEEPEST
+from claims_pipeline_tests.privacy.codings import DEEPEST, without_schema
 from claims_pipeline_tests.privacy.stage import Stage, as_the_runtime_tells
 from claims_pipeline_tests.town import FIRST
 
@@ -351,7 +351,7 @@ def _stamps(stage: Stage) -> Iterator[Piece]:
         name = str(path.relative_to(stage.root))
         if path.suffix == ".parquet" and is_private(name):
             noted = pl.read_parquet_metadata(path)
-            yield Piece(name, json.dumps(noted).encode())
+            yield Piece(name, json.dumps(without_schema(noted)).encode())
 
 
 def _plant_stamp(stage: Stage, content: bytes) -> None:
