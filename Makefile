@@ -15,7 +15,7 @@ TEST_PROCESSES ?= 4
 REPORT ?=
 CLAIMS ?=
 
-.PHONY: help demo ui test test-faults test-faults-everywhere test-package check salesforce-check deploy-check strace chromium \
+.PHONY: help demo ui test privacy test-faults test-faults-everywhere test-package check salesforce-check deploy-check strace chromium \
 	postgresql pictures dynamodb-local bench profile constraints lambda-locks clean
 
 help: ## this list
@@ -35,7 +35,7 @@ ui: $(READY) ## the same, and the Dagster UI stays up at a printed address
 	@$(BIN)/claims-pipeline demo --ui $(foreach r,$(REPORT),--report $(r)) $(if $(CLAIMS),--claims $(CLAIMS))
 
 test: $(READY) $(DYNAMODB_LOCAL) $(SALESFORCE_CHECKS) $(DEPLOY_CHECK)/.ready chromium ## the whole test suite
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere and not package"
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -q -m "not sweep and not everywhere and not package and not privacy"
 	@PYTHONS="$(PYTHONS)" TEST_PROCESSES=$(TEST_PROCESSES) $(BIN)/python -m claims_pipeline_tests.other_interpreters
 
 test-faults: $(READY) strace postgresql ## the crash sweep: killed at every boundary, and run again
@@ -43,6 +43,9 @@ test-faults: $(READY) strace postgresql ## the crash sweep: killed at every boun
 
 test-faults-everywhere: $(READY) ## each network fault alone at each place, and events in many more orders (half an hour)
 	$(BIN)/python -m pytest -n 2 -q -m everywhere
+
+privacy: $(READY) ## no patient's data outside the claims: everything fails with canaries in it, and every place is searched
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m privacy
 
 test-package: $(READY) ## every Lambda package: built twice, checked as an artifact, and a naive one refused
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m package

@@ -20,6 +20,10 @@ from claims_pipeline.sandbox.salesforce.schema import FieldSchema, FieldType
 from claims_pipeline.settings import describe_settings
 from claims_pipeline.sync.plain_words import ALL_WORDS
 from claims_pipeline_tests.paths import REPOSITORY
+from claims_pipeline_tests.privacy.codings import CODINGS
+from claims_pipeline_tests.privacy.failures import FAILURES
+from claims_pipeline_tests.privacy.sinks import PRIVATE, SINKS
+from claims_pipeline_tests.privacy.stage import DOORS
 
 _KINDS = {
     Kind.KEY: "text; the key",
@@ -157,7 +161,41 @@ def beside() -> str:
     return _table(head, rows)
 
 
+def _listed(names: Iterable[str]) -> str:
+    return "\n".join(f"- {name}" for name in names)
+
+
+def private_places() -> str:
+    """Where claims may stand."""
+    return _listed(PRIVATE)
+
+
+def searched_places() -> str:
+    """Every sink that `make privacy` reads."""
+    return _listed(sink.name for sink in SINKS)
+
+
+def recognised_forms() -> str:
+    """Every coding that the search is tried on."""
+    return ", ".join(CODINGS)
+
+
+def driven_failures() -> str:
+    """Everything that goes wrong in `make privacy`."""
+    of_all = set(DOORS)
+    return _listed(
+        each.name if set(each.doors) == of_all else f"{each.name} ({', '.join(each.doors)} alone)"
+        for each in FAILURES
+    )
+
+
 TABLES = {
+    "docs/privacy.md": {
+        "private": private_places,
+        "sinks": searched_places,
+        "codings": recognised_forms,
+        "failures": driven_failures,
+    },
     "docs/performance.md": {"figures": figures, "beside": beside},
     "docs/fields.md": {
         "report-columns": report_columns,

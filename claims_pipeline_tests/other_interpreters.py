@@ -24,7 +24,7 @@ _WHOLE_SUITE_ONLY = (
     "salesforce",
     "sandbox",
 )
-_NOT_HERE = "not sweep and not everywhere and not package and not dynamodb_local"
+_NOT_HERE = "not sweep and not everywhere and not package and not privacy and not dynamodb_local"
 
 
 def find(version: str) -> Path | None:

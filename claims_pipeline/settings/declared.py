@@ -71,6 +71,13 @@ class DeclaredSettings(BaseModel):
         "it they lie in `sync_reports` below CLAIMS_STORAGE.",
         "the whole path of a folder, or s3://bucket/prefix",
     )
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = setting(
+        "CLAIMS_KEEP_DAYS",
+        "How long the reports of committed fetches, and the files of dry runs, are kept in the storage. What a later "
+        "sync starts from, and fetches that were never committed, are kept whatever their age.",
+        "a whole number of days from 1 to 3650",
+        default=30,
+    )
     log_level: Annotated[
         str, BeforeValidator(str.upper), AfterValidator(shapes.matching("DEBUG|INFO|WARNING|ERROR|CRITICAL"))
     ] = setting("LOG_LEVEL", "How much is logged.", "DEBUG, INFO, WARNING, ERROR or CRITICAL", default="INFO")

@@ -216,6 +216,8 @@ class Settings:
     on_lambda: LambdaRules
     alerts: AlertRules
     storage: StorageLocation
+    keep: timedelta
+    """How long what no sync needs any more is kept in the storage."""
     time_limits: TimeLimits
     ca_bundle: Path | None
     log_level: str

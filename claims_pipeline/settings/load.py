@@ -238,6 +238,7 @@ def _facts(
         on_lambda=LambdaRules(declared.stop_before_seconds, declared.most_continuations),
         alerts=_alerts(declared),
         storage=declared.storage,
+        keep=timedelta(days=declared.keep_days),
         time_limits=TimeLimits(declared.connect_seconds, declared.read_seconds),
         ca_bundle=declared.ca_bundle,
         log_level=declared.log_level,

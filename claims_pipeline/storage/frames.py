@@ -19,12 +19,13 @@ import polars as pl
 from claims_pipeline.errors import PermanentError
 from claims_pipeline.storage.disk import disk_failures_told
 from claims_pipeline.storage.leftovers import HeldFolder, remove_dead_folders, remove_unfinished_files
+from claims_pipeline.storage.names import DRY_RUN_PREFIX, report_name
 from claims_pipeline.storage.place import FolderPlace, Place, make_private_folder, open_place
+from claims_pipeline.storage.retention import Removed, remove_old_files
 
 STAMP_KEY = "claims_pipeline"
 SLICE_ROWS = 50_000
 _MAGIC = b"PAR1"
-DRY_RUN_PREFIX = "dry_run"
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Storage:
 
         A dry run's (no sequence) lies apart, and the next one replaces it.
         """
-        name = _report_name(customer, sequence, file_name)
+        name = report_name(customer, sequence, file_name)
         with disk_failures_told(self.location):
             self._place.publish(local, name)
         return name
@@ -146,7 +147,14 @@ class Storage:
 
     def kept_report(self, customer: str, sequence: int, file_name: str) -> Path | None:
         """What was kept under a fetch's sequence by this name, as a local file; None where nothing was."""
-        return self._fetch(_report_name(customer, sequence, file_name))
+        return self._fetch(report_name(customer, sequence, file_name))
+
+    def remove_old(self, customer: str, *, spared: Callable[[int], bool], before: datetime) -> Removed:
+        """Remove what is older than `before`: reports of fetches that are not `spared`, and every dry run's files.
+
+        Nothing else in the storage goes by its age.
+        """
+        return remove_old_files(self._place, customer, spared=spared, before=before)
 
     def address(self, name: str) -> str:
         """Where a person finds the stored frame."""
@@ -190,13 +198,6 @@ class Storage:
     @staticmethod
     def _file(name: str, *, dry_run: bool) -> str:
         return f"{DRY_RUN_PREFIX}/{name}.parquet" if dry_run else f"{name}.parquet"
-
-
-def _report_name(customer: str, sequence: int | None, file_name: str) -> str:
-    folder = (
-        f"{DRY_RUN_PREFIX}/reports/{customer}" if sequence is None else f"reports/{customer}/{sequence:012d}"
-    )
-    return f"{folder}/{file_name}"
 
 
 def _metadata(path: Path) -> dict[str, str]:

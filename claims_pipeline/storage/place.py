@@ -1,6 +1,6 @@
-"""Where files are kept for good: a private folder, or a private S3 bucket, behind the same four verbs.
+"""Where files are kept for good: a private folder, or a private S3 bucket, behind the same few verbs.
 
-What belongs here: names, atomic publication, listing. Not here: what the files hold (`frames`, `report_zip`).
+What belongs here: names, atomic publication, listing, removal. Not here: what the files hold (`frames`, `report_zip`).
 """
 
 import errno
@@ -8,6 +8,10 @@ import os
 import re
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -22,10 +26,18 @@ UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}")
 
 _FOR_BROWSERS = {".html": "text/html; charset=utf-8", ".csv": "text/csv; charset=utf-8"}
 """What S3 must say of a file for a browser to show it, rather than to save it."""
-
+_OF_ONE_FETCH = re.compile(r"\d{12}")
 _NOT_FOR_FOLDERS = frozenset(
     {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.ENOSYS, errno.EISDIR, errno.EACCES, errno.EPERM}
 )
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file by its name in the place, and when it came there."""
+
+    name: str
+    stored_at: datetime
 
 
 class Place(Protocol):
@@ -39,6 +51,12 @@ class Place(Protocol):
 
     def address(self, name: str) -> str:
         """Where a person finds the file."""
+
+    def files(self, folder: str) -> Iterator[StoredFile]:
+        """Every whole file below a folder (`a/b`); none where there is no such folder."""
+
+    def remove(self, name: str) -> None:
+        """Take a file away; it may be gone already."""
 
 
 class FolderPlace:
@@ -76,6 +94,28 @@ class FolderPlace:
     def address(self, name: str) -> str:
         return str(self.root / name)
 
+    def files(self, folder: str) -> Iterator[StoredFile]:
+        for below, _, names in os.walk(self.root / folder):
+            for name in names:
+                path = Path(below) / name
+                if UNFINISHED.fullmatch(name):
+                    continue  # another process is about to give it its name
+                try:
+                    stored_at = datetime.fromtimestamp(path.stat(follow_symlinks=False).st_mtime, UTC)
+                except FileNotFoundError:
+                    continue  # another run was quicker
+                yield StoredFile(path.relative_to(self.root).as_posix(), stored_at)
+
+    def remove(self, name: str) -> None:
+        (self.root / name).unlink(missing_ok=True)
+        self._remove_empty_folder((self.root / name).parent)
+
+    def _remove_empty_folder(self, folder: Path) -> None:
+        """Of one fetch alone: no run will put anything into it again."""
+        if _OF_ONE_FETCH.fullmatch(folder.name):
+            with suppress(OSError):
+                folder.rmdir()
+
 
 class BucketPlace:
     """An S3 bucket and prefix. An upload replaces its object in one step by itself.
@@ -110,6 +150,17 @@ class BucketPlace:
 
     def address(self, name: str) -> str:
         return f"s3://{self._bucket}/{self._key(name)}"
+
+    def files(self, folder: str) -> Iterator[StoredFile]:
+        pages = self._client.get_paginator("list_objects_v2")
+        with bucket_failures_told("list files", self._url):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=f"{self._key(folder)}/"):
+                for found in page.get("Contents", []):
+                    yield StoredFile(found["Key"].removeprefix(self._key("")), found["LastModified"])
+
+    def remove(self, name: str) -> None:
+        with bucket_failures_told("remove a file", self._url):
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}" if self._prefix else name

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
@@ -13,6 +14,7 @@ from botocore.exceptions import ConnectionClosedError
 from claims_pipeline.cli.exits import Exit
 from claims_pipeline.sandbox.dynamodb import REGION
 from claims_pipeline.storage.bucket_failures import BucketUnavailable
+from claims_pipeline.storage.frames import Storage
 from claims_pipeline.storage.place import open_place
 from claims_pipeline.sync.connections import open_state, read_settings
 from claims_pipeline_tests.command_line import claims_pipeline
@@ -107,6 +109,14 @@ def publish_a_large_file(work: Path, *, cut: bool) -> None:
     place.publish(large, "raw_collaboratemd_claims/large.parquet")
 
 
+def remove_old_reports() -> None:
+    """As a fetch does a year later."""
+    later = datetime.now(UTC) + timedelta(days=365)
+    removed = Storage(f"s3://{BUCKET}").remove_old(FIRST, spared=lambda _: False, before=later)
+    assert removed.fetches > 0
+    assert removed.dry_run_files > 0
+
+
 @pytest.fixture
 def called(cloud: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Every action that all of it needed."""
@@ -114,6 +124,7 @@ def called(cloud: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> set[
         monkeypatch.setenv(name, value)
     with recorded() as actions:
         work_through(cloud)
+        remove_old_reports()
         publish_a_large_file(tmp_path, cut=False)
         with pytest.raises(BucketUnavailable):
             publish_a_large_file(tmp_path, cut=True)

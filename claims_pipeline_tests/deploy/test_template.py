@@ -150,21 +150,29 @@ def test_nothing_is_reached_without_tls(name: str) -> None:
     assert len(denied) == 1
 
 
-def test_only_report_zips_and_dry_runs_ever_expire(tmp_path: Path) -> None:
-    """Kept refusals, and the frames from which the next sync starts, are written once and read for months."""
+def test_nothing_but_dry_runs_ever_expires_by_its_age(tmp_path: Path) -> None:
+    """S3 knows how old a file is, and not whether a sync may start from it."""
     rules = properties(NEW_ACCOUNT, "Bucket")["LifecycleConfiguration"]["Rules"]
     expiring = {each["Prefix"] for each in rules if "ExpirationInDays" in each or "ExpirationDate" in each}
     (tmp_path / "zip").write_bytes(b"zip")
-    names = {
-        Storage(str(tmp_path)).keep_report(tmp_path / "zip", "10001001", sequence, "20020.zip")
-        for sequence in (12,)
-    }
-    (tmp_path / "zip").write_bytes(b"zip")
-    names.add(Storage(str(tmp_path)).keep_report(tmp_path / "zip", "10001001", None, "20020.zip"))
-    assert expiring == {f"{name.split('/')[0]}/" for name in names}
+    name = Storage(str(tmp_path)).keep_report(tmp_path / "zip", "10001001", None, "20020.zip")
+    assert expiring == {f"{name.split('/')[0]}/"}
     for each in rules:
         assert each["Status"] == "Enabled"
         assert not {"Transitions", "ExpiredObjectDeleteMarker"} & set(each)
+
+
+def test_the_function_may_delete_old_reports_and_dry_runs_alone() -> None:
+    (deleting,) = [each for each in statements(NEW_ACCOUNT, "Role") if "s3:DeleteObject" in each.actions]
+    assert deleting.actions == ("s3:DeleteObject",)
+    paths = {json.loads(each)["Fn::Sub"][0].partition("${Name}")[2] for each in deleting.resources}
+    assert paths == {"/reports/*", "/dry_run/*"}
+
+
+def test_how_long_reports_are_kept_is_the_functions_setting(function: dict[str, Any]) -> None:
+    kept = read_template("template.yaml")["Parameters"]["ReportRetentionDays"]["Default"]
+    (declared,) = [each.default for each in describe_settings() if each.name == "CLAIMS_KEEP_DAYS"]
+    assert function["Environment"]["Variables"]["CLAIMS_KEEP_DAYS"] == kept == int(str(declared))
 
 
 def test_the_storage_is_the_buckets_root_since_the_lifecycle_counts_from_there(

@@ -1,15 +1,14 @@
 """Invented patients whose every cell can be found again, and the search for them in whatever a run leaves behind.
 
-What belongs here: planting and searching. Not here: which runs there are and what they may hold (`test_canary`).
-A token is found in text of any case, in UTF-16, base64 and zlib, and in SQLite's rows as well as in its raw pages.
+What belongs here: planting and searching. Not here: which runs there are and what they may hold (`privacy`).
+A token is found in every form of `privacy.codings`, and in SQLite's rows as well as in its raw pages.
 """
 
-import base64
 import csv
 import io
 import json
 import sqlite3
-import zlib
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,11 +16,19 @@ from pathlib import Path
 
 import polars as pl
 
+from claims_pipeline_tests.privacy.codings import DEEPEST, canonical, texts_of
+
 PATIENT, CLAIM, PAYOR, SECRET = "QZXPAT", "QZXCLM", "QZXPAY", "QZXSEC"
 """How every token of a kind begins: a patient's data, claim ids, payor names, passwords and keys."""
-AMOUNTS = ("48151.62", "48,151.62", "34273.19", "34,273.19", "13878.43", "13,878.43", "4815162", "3427319")
-DAYS = ("2024-02-29", "02/29/2024", "2/29/2024", "2024-02-28", "02/28/2024")
-NOWHERE = (PATIENT, SECRET, *AMOUNTS, *DAYS)
+APOSTROPHES, ACCENTS, DIGITS = "O'QZXHARA", "Q\u00fczxz\u00f1\u00e9l\u00ee\u00f1", "730591846207"
+"""Other shapes of a patient's data: what is escaped, what has several spellings, and what looks like a number."""
+AMOUNTS = (
+    *("48151623427.62", "48,151,623,427.62", "34273192815.19", "34,273,192,815.19"),
+    *("13878430612.43", "13,878,430,612.43", "4815162342762", "3427319281519", "4.815162342762"),
+)
+"""Too long for chance: a shorter row of digits stands in some log of a run's times and hashes one day."""
+DAYS = ("2024-02-29", "02/29/2024", "2/29/2024", "2024-02-28", "02/28/2024", "(2024, 2, 29", "(2024, 2, 28")
+NOWHERE = (PATIENT, APOSTROPHES, ACCENTS, DIGITS, SECRET, *AMOUNTS, *DAYS)
 """What may stand nowhere but in the claims themselves."""
 
 LABELS = (
@@ -37,6 +44,8 @@ LABELS = (
     *("PaymentCheck", "PaymentReceived", "PatientReference", "Claim Status", "Desk Note"),
 )
 
+_SQLITE = b"SQLite format 3"
+
 
 @dataclass(frozen=True)
 class Leak:
@@ -46,23 +55,34 @@ class Leak:
     token: str
 
 
+def name_of(number: int) -> str:
+    """A patient's name, each time of another shape, with an id in it."""
+    shapes = (
+        f"{PATIENT}NAME{number}, MARY ANN",
+        f"{APOSTROPHES}{number}, D'ARCY",
+        unicodedata.normalize("NFC", f"{ACCENTS}{number}, ZO\u00cb"),
+        unicodedata.normalize("NFD", f"{ACCENTS}{number}, ZO\u00cb"),
+    )
+    return f"{shapes[number % len(shapes)]} ({PATIENT}ID{number})"
+
+
 def row(number: int, *, claim: str | None = None, **cells: str) -> list[str]:
     """One report row of the canary's patients; some cells may be given by label."""
     values = {
         "ClaimID": f"{CLAIM}{number}" if claim is None else claim,
-        "PateintNameID": f"{PATIENT}NAME{number}, MARY ANN ({PATIENT}ID{number})",
+        "PateintNameID": name_of(number),
         "ClaimPrimaryPayerName": f"{PAYOR} HEALTH {number % 2}",
         "PayerID": f"{PAYOR}{number % 2}",
         "PrimaryAuth": f"{PATIENT}AUTH{number}",
         "StatementCoversFromDate": "02/28/2024",
         "StatementCoversToDate": "02/29/2024",
         "ClaimDateEntered": "2/29/2024",
-        "ClaimTotalAmount": "48151.62",
-        "ClaimAmountPaid": "$34,273.19",
-        "ClaimBalance": "13,878.43",
+        "ClaimTotalAmount": AMOUNTS[0],
+        "ClaimAmountPaid": f"${AMOUNTS[3]}",
+        "ClaimBalance": AMOUNTS[5],
         "PaymentCheck": f"{PATIENT}CHECK{number}",
         "PaymentReceived": "2024-02-29",
-        "PatientReference": f"{PATIENT}REF{number}",
+        "PatientReference": f"{DIGITS}{number}" if number % 2 else f"{PATIENT}REF{number}",
         "Claim Status": f"{PATIENT}STATUS",
         "Desk Note": f'told {PATIENT}NOTE{number} to "call"\nagain',
     }
@@ -82,13 +102,13 @@ def faulty_rows() -> list[list[str]]:
         row(103, claim=""),
         row(104, claim=CLAIM + "LONG" * 20),
         row(105, ClaimTotalAmount=f"{PATIENT}MONEY"),
-        row(106, ClaimBalance="48151.621"),
+        row(106, ClaimBalance=f"{AMOUNTS[0]}1"),
         row(107, StatementCoversFromDate=f"{PATIENT}DATE"),
         row(108, PaymentReceived="02/29/2024 or so"),
         row(109, StatementCoversFromDate="02/29/2024", StatementCoversToDate="02/28/2024"),
         row(110, PatientReference=f"{PATIENT}LONGREF" * 9),
         row(111),
-        row(111, ClaimAmountPaid="48,151.62"),
+        row(111, ClaimAmountPaid=AMOUNTS[1]),
     ]
 
 
@@ -104,30 +124,15 @@ def as_json(rows: Iterable[Sequence[str]]) -> bytes:
     return json.dumps([dict(zip(LABELS, cells, strict=False)) for cells in rows]).encode()
 
 
-def leaks_in(where: str, content: bytes, tokens: Collection[str] = NOWHERE) -> list[Leak]:
-    """Every token that stands in these bytes, in whichever coding."""
-    texts = [
-        content.lower(),
-        content.replace(b"\0", b"").lower(),
-        *(text.lower() for text in _unpacked(content)),
-    ]
-    found = {token for token in tokens if any(token.lower().encode() in text for text in texts)}
-    coded = {token for token in tokens if any(piece in content for piece in _base64_pieces(token))}
-    return [Leak(where, token) for token in sorted(found | coded)]
-
-
-def _unpacked(content: bytes) -> Iterator[bytes]:
-    try:
-        yield zlib.decompress(content)
-    except zlib.error:
-        return
-
-
-def _base64_pieces(token: str) -> Iterator[bytes]:
-    """The characters that the token alone decides, wherever in a group of three bytes it begins."""
-    for skipped in range(3):
-        coded = base64.b64encode(b"\0" * skipped + token.encode() + b"\0\0")
-        yield coded[-(-4 * skipped // 3) : 4 * (skipped + len(token)) // 3]
+def leaks_in(
+    where: str, content: bytes, tokens: Collection[str] = NOWHERE, *, depth: int = DEEPEST
+) -> list[Leak]:
+    """Every token that stands in these bytes, in whichever coding, and packed up to `depth` times."""
+    sought = {token: canonical(token) for token in tokens}
+    found: set[str] = set()
+    for text in texts_of(content, depth):
+        found |= {token for token, shape in sought.items() if shape in text}
+    return [Leak(where, token) for token in sorted(found)]
 
 
 def leaks_in_folder(folder: Path, tokens: Collection[str] = NOWHERE) -> list[Leak]:
@@ -136,7 +141,9 @@ def leaks_in_folder(folder: Path, tokens: Collection[str] = NOWHERE) -> list[Lea
     for path in sorted(folder.rglob("*")):
         leaks += leaks_in(f"the name {path}", str(path.relative_to(folder)).encode(), tokens)
         if path.is_file():
-            leaks += leaks_in(str(path), path.read_bytes(), tokens)
+            content = path.read_bytes()
+            depth = 0 if content[: len(_SQLITE)] == _SQLITE else DEEPEST  # its rows are read by themselves
+            leaks += leaks_in(str(path), content, tokens, depth=depth)
     return leaks + leaks_in_rows(folder, tokens)
 
 

@@ -18,7 +18,9 @@ from claims_pipeline.sandbox.collaboratemd.shelf import Report, Script
 from claims_pipeline.sandbox.systems import FULL_FILTER_ID, RECENT_FILTER_ID, REPORT_ID
 from claims_pipeline_tests.command_line import Said, claims_pipeline
 from claims_pipeline_tests.journeys.canary import (
+    AMOUNTS,
     CLAIM,
+    DIGITS,
     PATIENT,
     PAYOR,
     Leak,
@@ -27,13 +29,14 @@ from claims_pipeline_tests.journeys.canary import (
     faulty_rows,
     good_rows,
     leaks_in,
+    name_of,
     row,
 )
 from claims_pipeline_tests.town import FIRST, Town
 
 REFUSED = (f"{CLAIM}4", f"{CLAIM}5")
-QUOTE = f"{PATIENT}NAME4, MARY ANN ({PATIENT}ID4) 48151.62 2024-02-29"
-MESSAGE = f"Filter criteria: Patient = {PATIENT}NAME1, MARY ANN; Account = {PATIENT}REF1"
+QUOTE = f"{name_of(4)} {name_of(5)} {name_of(6)} {DIGITS} {AMOUNTS[0]} 2024-02-29"
+MESSAGE = f"Filter criteria: Patient = {name_of(1)}; Account = {PATIENT}REF1"
 ASSETS = (
     "raw_collaboratemd_claims",
     "payor_mapping",

@@ -24,6 +24,7 @@ from claims_pipeline.sync.fetching.reports import MANIFEST, NO_DIGEST, Reports, 
 from claims_pipeline.sync.fetching.unsent import keep_unsent
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.ready import preflight, require_our_org, take_up
+from claims_pipeline.sync.retention import remove_old_reports
 
 NOTHING_IN_HAND: Mapping[str, Path] = MappingProxyType({})
 
@@ -51,6 +52,8 @@ def fetch(
             connections
         ).lengths  # before the slot is taken: an org that is not ready costs nothing
         last = known.last_fetch(customer.number, connections)
+        if lease is not None:
+            remove_old_reports(state, last, connections, say)
         begun = _begin(customer, filters, connections, state, lease, last)
         if options.kind is FilterKind.RECENT and begun.sequence is not None:
             keep_unsent(customer, begun.sequence, state, lengths, connections, work, say)

@@ -1,43 +1,28 @@
-"""No patient's data and no secret outside the claims: planted in every cell, searched for in all that a run leaves.
+"""No patient's data and no secret outside the claims: runs that succeed, whole processes, and secrets that are refused.
 
-Runs that succeed and runs that fail in many places, through Dagster with an instance on disk and by the command line;
-then the event store, the logs at their most talkative, both output streams, the sync state, the stored frames' stamps
-and the temporary folders are searched. Claim ids may stand in the listings of rejected and refused claims, payor names
-in the payor list.
+What belongs here: commands and credentials. Not here: what fails on the way of a sync, by every door (`test_runs`).
 """
 
-import csv
 import io
 import json
 import logging
 import os
 import shutil
-import sqlite3
 import tempfile
-import zlib
-from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import dagster as dg
-import polars as pl
-import pydantic
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from claims_pipeline.cli.exits import Exit
-from claims_pipeline.clients.collaboratemd import CollaborateMDClient
 from claims_pipeline.clients.salesforce import Timing
 from claims_pipeline.definitions import build_definitions
-from claims_pipeline.errors import PermanentError
 from claims_pipeline.resources import failures
-from claims_pipeline.sandbox.collaboratemd.entries import Entry
-from claims_pipeline.sandbox.collaboratemd.shelf import Answer, Report, Script, Wire
-from claims_pipeline.sandbox.faults import Fault
 from claims_pipeline.sandbox.salesforce.rows import RowError
 from claims_pipeline.sandbox.salesforce.scripts import Refusal
 from claims_pipeline_tests.command_line import (
@@ -46,16 +31,12 @@ from claims_pipeline_tests.command_line import (
 )
 from claims_pipeline_tests.journeys.canary import (
     CLAIM,
-    LABELS,
     NOWHERE,
     PATIENT,
     PAYOR,
     SECRET,
     Leak,
-    as_csv,
-    as_json,
     faulty_rows,
-    good_rows,
     leaks_in,
     leaks_in_folder,
     leaks_in_rows,
@@ -63,31 +44,22 @@ from claims_pipeline_tests.journeys.canary import (
 )
 from claims_pipeline_tests.journeys.canary_scene import (
     ASSETS,
-    MESSAGE,
     QUOTE,
     REFUSED,
     Scene,
     leaks_in_words,
     planted_report,
 )
-from claims_pipeline_tests.paths import REPOSITORY
+from claims_pipeline_tests.privacy.stage import who_never_sleeps
 from claims_pipeline_tests.town import FIRST, Town, towns
+
+pytestmark = [pytest.mark.journey, pytest.mark.privacy]
 
 
 @pytest.fixture(scope="module")
 def town_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with towns(tmp_path_factory.mktemp("canary")) as build:
         yield build()
-
-
-@pytest.fixture(scope="module")
-def fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Dagster instance on disk with our dagster.yaml, made once and copied: making one takes a second."""
-    home = tmp_path_factory.mktemp("dagster")
-    shutil.copy(REPOSITORY / "dagster.yaml", home)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        assert instance.get_runs_count() == 0
-    return home
 
 
 @pytest.fixture
@@ -104,10 +76,7 @@ def scene(town_of_module: Town, fresh_home: Path, tmp_path: Path, monkeypatch: p
     at_once = dg.RetryPolicy(max_retries=1, delay=0)
     for asset in ASSETS:
         monkeypatch.setattr(f"claims_pipeline.assets.{asset}.IF_IT_PASSES", at_once)
-    monkeypatch.setattr(
-        "claims_pipeline.sync.connections.CollaborateMDClient",
-        partial(CollaborateMDClient, sleep=lambda _: None),
-    )
+    monkeypatch.setattr("claims_pipeline.sync.connections.CollaborateMDClient", who_never_sleeps)
     monkeypatch.setattr("claims_pipeline.sync.connections.Timing", partial(Timing, first_wait_seconds=0.001))
     scene.shelve(planted_report())
     return scene
@@ -163,42 +132,9 @@ def search(scene: Scene, log: io.StringIO, capfd: pytest.CaptureFixture[str]) ->
     return look
 
 
-def failure_texts(result: dg.ExecuteInProcessResult) -> str:
-    return "\n".join(
-        event.step_failure_data.error_display_string for event in result.all_events if event.is_step_failure
-    )
-
-
 # The search itself
 
 
-def test_the_search_finds_a_token_wherever_it_hides(tmp_path: Path) -> None:
-    """Else the tests below prove nothing."""
-    planted = {
-        "plain.log": f"row: {QUOTE}".encode(),
-        "upper.log": PATIENT.lower().encode(),
-        "wide.txt": PATIENT.encode("utf-16"),
-        "packed.bin": zlib.compress(QUOTE.encode()),
-        "mail.b64": b64encode(b"x" + QUOTE.encode()),
-        "amount.json": b'{"charged": 48151.62}',
-        f"{PATIENT}.txt": b"",
-    }
-    for name, content in planted.items():
-        folder = tmp_path / name.partition(".")[0]
-        folder.mkdir()
-        (folder / name).write_bytes(content)
-        assert leaks_in_folder(folder), name
-    with closing(sqlite3.connect(tmp_path / "events.db")) as database:
-        database.execute("CREATE TABLE events (body TEXT, snapshot BLOB)")
-        database.execute("INSERT INTO events VALUES (?, NULL)", ("." * 4090 * 3 + QUOTE + "." * 9000,))
-        database.execute("INSERT INTO events VALUES (NULL, ?)", (zlib.compress(f"{SECRET}1".encode()),))
-        database.commit()
-    rows = leaks_in_rows(tmp_path, NOWHERE)
-    assert {leak.token for leak in rows} == {PATIENT, SECRET, "48151.62", "2024-02-29"}
-    assert leaks_in_folder(REPOSITORY / "docs", (*NOWHERE, CLAIM, PAYOR)) == []
-
-
-@pytest.mark.journey
 def test_the_search_finds_what_a_run_leaks(
     scene: Scene, search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,7 +155,6 @@ def test_the_search_finds_what_a_run_leaks(
 # Runs that succeed
 
 
-@pytest.mark.journey
 @pytest.mark.parametrize("rows", ["1000000", "1"], ids=["collections", "bulk"])
 def test_a_run_through_dagster_leaks_nothing(
     scene: Scene, search: Search, monkeypatch: pytest.MonkeyPatch, rows: str
@@ -238,7 +173,6 @@ def test_a_run_through_dagster_leaks_nothing(
     assert search() == []
 
 
-@pytest.mark.journey
 def test_the_command_line_leaks_nothing(scene: Scene, search: Search) -> None:
     refuse(scene)
     synced = scene.type("sync", "--customer", FIRST, LOG_LEVEL="DEBUG")
@@ -254,7 +188,6 @@ def test_the_command_line_leaks_nothing(scene: Scene, search: Search) -> None:
     assert search() == []
 
 
-@pytest.mark.journey
 def test_processes_of_their_own_leak_nothing(scene: Scene, search: Search) -> None:
     """As they run for real: whatever native code prints is seen here too."""
     refuse(scene)
@@ -275,168 +208,9 @@ def refuse(scene: Scene) -> None:
         scene.town.sandbox.org.scripts.refusals.append(Refusal("Claim__c", claim, error))
 
 
-# Runs that fail
-
-BROKEN_REPORTS: dict[str, Report | bytes] = {
-    "an unclosed quote": as_csv(good_rows()) + f'"{CLAIM}9,"{PATIENT}OPEN, MARY'.encode(),
-    "a quote in a cell": as_csv(good_rows()) + f'{CLAIM}9,"{PATIENT}"MARY",x\r\n'.encode(),
-    "no header": as_csv(good_rows()[1:], header=good_rows()[0]),
-    "a column renamed": as_csv(good_rows(), header=["Claim Nr", *LABELS[1:]]),
-    "JSON cut off": Report((Entry(f"{PATIENT}.json", as_json(good_rows())[:-40]),)),
-    "JSON of something else": Report((Entry("a.json", json.dumps({PATIENT: QUOTE}).encode()),)),
-    "JSON of numbers": Report(
-        (Entry("a.json", json.dumps([{label: [QUOTE] for label in LABELS}]).encode()),)
-    ),
-    "a letter in the ZIP": Report((Entry(f"{PATIENT}.pdf", QUOTE.encode()),)),
-    "no ZIP": Report(as_it_is=as_csv(good_rows())),
-}
-BROKEN_ANSWERS = {
-    "not found": Script(runs=(Answer.NOT_FOUND,), message=MESSAGE),
-    "bad criteria": Script(runs=(Answer.INVALID_CRITERIA,), message=MESSAGE),
-    "error": Script(polls=(Answer.ERROR,), message=MESSAGE),
-    "timed out": Script(polls=(Answer.TIMED_OUT,), message=MESSAGE),
-}
-
-
-@pytest.mark.journey
-@pytest.mark.parametrize("broken", [*BROKEN_REPORTS, *BROKEN_ANSWERS])
-def test_a_report_that_fails_leaks_nothing(scene: Scene, search: Search, broken: str) -> None:
-    scene.shelve(BROKEN_REPORTS.get(broken, b""), BROKEN_ANSWERS.get(broken))
-    assert not scene.run("raw_collaboratemd_claims").success
-    assert scene.type("sync", "--customer", FIRST).code in {Exit.PERMANENT, Exit.TRANSIENT}
-    assert search() == []
-
-
-@pytest.mark.journey
-def test_answers_of_collaboratemd_that_cannot_be_read_leak_nothing(scene: Scene, search: Search) -> None:
-    sandbox = scene.town.sandbox
-    sandbox.reports.wire = Wire(data_text=QUOTE)
-    assert scene.type("sync", "--customer", FIRST).code == Exit.TRANSIENT
-    sandbox.reports.wire = Wire()
-    value, in_json = QUOTE.encode(), b'{"Status": "' + QUOTE.encode() + b'"}'
-    for status, body in ((200, value), (200, in_json), (400, in_json), (503, value)):
-        sandbox.collaboratemd_wire.faults.add(Fault(path="/reports/", times=20, status=status, body=body))
-        assert scene.type("sync", "--customer", FIRST).code in {Exit.PERMANENT, Exit.TRANSIENT}
-        sandbox.collaboratemd_wire.faults.clear()
-    assert search() == []
-
-
-_SAID = json.dumps([{"errorCode": "STRING_TOO_LONG", "message": f"{QUOTE} is too long", "fields": [QUOTE]}])
-_ROW = {"success": False, "errors": [{"statusCode": QUOTE, "message": QUOTE, "fields": [QUOTE, "Name"]}]}
-_ROWS = json.dumps([_ROW] * len(good_rows())).encode()
-REFUSING_ORGS = {
-    "a describe": Fault(path="/describe", times=20, status=403, body=_SAID.encode()),
-    "a query": Fault(path="/query", times=20, status=400, body=_SAID.encode()),
-    "a page of HTML": Fault(path="/composite", times=20, status=500, body=f"<html>{QUOTE}".encode()),
-    "an answer of nonsense": Fault(path="/composite/sobjects", times=20, status=200, body=QUOTE.encode()),
-    "a whole Collections call": Fault(path="/composite/sobjects", times=20, status=400, body=_SAID.encode()),
-    "a code that is a value": Fault(path="/composite/sobjects", times=20, status=200, body=_ROWS),
-    "a redirect": Fault(
-        path="/query", times=20, status=302, headers={"Location": f"https://x.example/?q={PATIENT}"}
-    ),
-    "a session": Fault(path="/query", times=20, status=401, body=_SAID.encode()),
-    "a Bulk job's creation": Fault("POST", "/jobs/ingest", times=20, status=400, body=_SAID.encode()),
-    "a Bulk result that is cut": Fault(path="successfulResults", times=20, cut_after_bytes=150),
-}
-
-
-@pytest.mark.journey
-@pytest.mark.parametrize("what", REFUSING_ORGS)
-def test_an_org_that_fails_leaks_nothing(
-    scene: Scene, search: Search, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    monkeypatch.setenv("SALESFORCE_BULK_FROM_ROWS", "1" if "Bulk" in what else "1000000")
-    scene.shelve(as_csv(good_rows()))
-    scene.town.sandbox.salesforce_wire.faults.add(REFUSING_ORGS[what])
-    assert scene.type("sync", "--customer", FIRST, "--resend", **bulk_setting()).code
-    assert search() == []
-
-
-@pytest.mark.journey
-def test_a_bulk_job_that_fails_leaks_nothing(
-    scene: Scene, search: Search, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SALESFORCE_BULK_FROM_ROWS", "1")
-    scene.shelve(as_csv(good_rows(300)))
-    scene.bulk(fail_after_rows=0, error_message=f"InvalidBatch : {QUOTE}")
-    try:
-        assert scene.type("sync", "--customer", FIRST, **bulk_setting()).code == Exit.TRANSIENT
-    finally:
-        scene.bulk(fail_after_rows=None)
-    assert search() == []
-
-
-def bulk_setting() -> dict[str, str]:
-    return {"SALESFORCE_BULK_FROM_ROWS": os.environ["SALESFORCE_BULK_FROM_ROWS"]}
-
-
-# What nobody foresaw
-
-
-def _chained(*_: object, **__: object) -> NoReturn:
-    try:
-        raise KeyError(QUOTE)
-    except KeyError as error:
-        raise PermanentError("a claim could not be read") from error
-
-
-def _of_pydantic(*_: object, **__: object) -> NoReturn:
-    pydantic.TypeAdapter(int).validate_python(QUOTE)
-    raise AssertionError
-
-
-def _of_polars(*_: object, **__: object) -> NoReturn:
-    pl.Series([QUOTE]).str.to_date(strict=True)
-    raise AssertionError
-
-
-def raising(error: BaseException) -> Callable[..., NoReturn]:
-    """A function that fails like this whatever it is given."""
-
-    def fail(*_: object, **__: object) -> NoReturn:
-        raise error
-
-    return fail
-
-
-_UNICODE = UnicodeDecodeError("utf-8", QUOTE.encode(), 0, 1, QUOTE)
-_SYNC = "claims_pipeline.sync"
-SURPRISES: dict[str, tuple[str, Callable[..., NoReturn]]] = {
-    "reading": (f"{_SYNC}.fetching.reports.read_report", raising(csv.Error(f"line contains NUL: {QUOTE}"))),
-    "storing": ("claims_pipeline.storage.frames.Storage.write", raising(_UNICODE)),
-    "what is shown": (
-        "claims_pipeline.assets.raw_collaboratemd_claims.raw_metadata",
-        raising(KeyError(QUOTE)),
-    ),
-    "loading": ("claims_pipeline.storage.frames.Stamp.from_text", _of_pydantic),
-    "cleaning": (f"{_SYNC}.transform.clean_rows", _of_polars),
-    "settling": (f"{_SYNC}.transform.settle_claims", raising(pl.exceptions.PanicException(QUOTE))),
-    "a check": ("claims_pipeline.checks.balance.row_results", _chained),
-    "comparing": (f"{_SYNC}.settling.bring.decide_all", raising(ExceptionGroup(QUOTE, [ValueError(QUOTE)]))),
-    "committing": ("claims_pipeline.clients.sync_state.SyncState.commit", raising(RuntimeError(QUOTE))),
-}
-
-
-@pytest.mark.journey
-@pytest.mark.parametrize("place", SURPRISES)
-def test_an_unforeseen_error_leaks_nothing(
-    scene: Scene, search: Search, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
-    """Libraries' errors quote the value: their text must reach neither the event store nor the terminal."""
-    target, failing = SURPRISES[place]
-    monkeypatch.setattr(target, failing)
-    result = scene.run()
-    assert not result.success
-    assert "Traceback" not in failure_texts(result).replace("Stack Trace", "")
-    scene.type("sync", "--customer", FIRST)
-    assert "Traceback" not in scene.said[-1].words
-    assert search() == []
-
-
 # Secrets
 
 
-@pytest.mark.journey
 def test_secrets_that_are_refused_leak_nothing(
     scene: Scene, search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -472,7 +246,6 @@ def test_secrets_that_are_refused_leak_nothing(
     assert search() == []
 
 
-@pytest.mark.journey
 def test_settings_that_are_wrong_leak_nothing(
     scene: Scene, search: Search, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
