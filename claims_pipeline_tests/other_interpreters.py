@@ -21,6 +21,7 @@ _WHOLE_SUITE_ONLY = (
     "faults",
     "journeys",
     "packaging",
+    "privacy",
     "salesforce",
     "sandbox",
 )
