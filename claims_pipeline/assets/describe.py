@@ -14,7 +14,7 @@ from claims_pipeline.claims.columns import BY_FIELD, COLUMNS
 from claims_pipeline.claims.outcomes import PLAIN_WORDS, Rejection
 from claims_pipeline.claims.reading import RAW_ROWS
 from claims_pipeline.reporting.links import OrgLinks
-from claims_pipeline.reporting.publish import Published
+from claims_pipeline.reporting.publish import LIST_COLUMNS, Published
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.balance import RowBalance
 from claims_pipeline.sync.settling.synced import Synced
@@ -199,6 +199,12 @@ def synced_metadata(synced: Synced, instance_url: str) -> dict[str, Any]:
         "issues": dg.MetadataValue.url(links.issues),
         "one_claim": why_command(synced.outcomes.stamp.customer),
     }
+
+
+def report_columns() -> dg.TableSchema:
+    """The columns of the list of claim ids beside each page."""
+    columns = [dg.TableColumn(name, "text", description=words) for name, words in LIST_COLUMNS.items()]
+    return dg.TableSchema(columns)
 
 
 def report_metadata(customer: str, page: Published, over_all: Published) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from claims_pipeline.assets.describe import report_metadata
-from claims_pipeline.assets.steps import GROUP, OWNERS
+from claims_pipeline.assets.describe import report_columns, report_metadata
+from claims_pipeline.assets.steps import FRESH, GROUP, OWNERS, step
 from claims_pipeline.reporting.publish import publish, stored_payors_to_map
-from claims_pipeline.resources.failures import IF_IT_PASSES, failures_told
+from claims_pipeline.resources.failures import IF_IT_PASSES
 from claims_pipeline.resources.systems import ClaimsSystems
 from claims_pipeline.storage.frames import NotStored
 from claims_pipeline.sync.known import SYNCED
@@ -28,6 +28,8 @@ def build(customers: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         kinds={"html", "csv"},
         code_version="1",
         retry_policy=IF_IT_PASSES,
+        freshness_policy=FRESH,
+        metadata={"dagster/column_schema": report_columns()},
     )
     def sync_report(context: dg.AssetExecutionContext, systems: ClaimsSystems) -> dg.MaterializeResult[None]:
         """The billing lead's report: which claims are stuck, why, how many dollars, and what to do first.
@@ -35,12 +37,12 @@ def build(customers: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         Grain: one web page a customer, and one over all. Key: customer number. Source: what the last syncs stored.
         """
         customer = context.partition_key
-        with failures_told():
-            connections = systems.connect(context.run.run_id, context.run.root_run_id)
-            with connections.storage.work_folder("report") as work:
-                pages, over_all = publish([customer], stored_payors_to_map(connections), connections, work)
-                if customer not in pages:
-                    raise NotStored(f"Customer {customer} was never synced: sync it first.")
-                return dg.MaterializeResult(metadata=report_metadata(customer, pages[customer], over_all))
+        with step(context, systems, is_attempt=False) as at_work:
+            to_map = stored_payors_to_map(at_work.connections)
+            pages, over_all = publish([customer], to_map, at_work.connections, at_work.work)
+            if customer not in pages:
+                raise NotStored(f"Customer {customer} was never synced: sync it first.")
+            told = report_metadata(customer, pages[customer], over_all)
+            return dg.MaterializeResult(metadata=at_work.facts(told))
 
     return sync_report

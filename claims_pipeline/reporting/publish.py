@@ -23,10 +23,24 @@ from claims_pipeline.sync.payors.unmapped import unmapped_payors
 from claims_pipeline.sync.plain_words import where_to
 
 FOLDER = "sync_reports"
-_LIST_HEAD = (
-    *("customer", "claim_id", "filter", "kind", "code", "what_is_wrong", "what_to_do", "where", "field"),
-    *("report_rows", "charged", "unknown_amounts", "waiting_since", "days", "salesforce_record"),
-)
+LIST_COLUMNS = {
+    "customer": "CollaborateMD customer number",
+    "claim_id": "the claim's id; blank for rows that name no claim",
+    "filter": "of rows that name no claim: the report filter that returned them",
+    "kind": "rejected, refused or held",
+    "code": "the rule, or Salesforce's code",
+    "what_is_wrong": "the same in plain words",
+    "what_to_do": "what mends it",
+    "where": "in which system",
+    "field": "the fields that it is about",
+    "report_rows": "how many rows of the report",
+    "charged": "charged dollars that are held up, as far as they are known",
+    "unknown_amounts": "amounts that cannot be read, in none of the sums",
+    "waiting_since": "the first day on which it was seen",
+    "days": "days since then",
+    "salesforce_record": "the claim's record id, where Salesforce has it",
+}
+"""The columns of the list of stuck claims, and what each says."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MOST_TIMES = 5
 
@@ -128,7 +142,7 @@ def _write(whole: Whole, place: Place, work: Path) -> Published:
     named, dollars, oldest = 0, Decimal("0.00"), 0
     with rows.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(_LIST_HEAD)
+        writer.writerow(tuple(LIST_COLUMNS))
         for each in whole.claims():
             writer.writerow([_plain(cell) for cell in _line(each)])
             named += each.claim_id is not None

@@ -61,7 +61,9 @@ class Deployed:
         held = self.client("lambda").get_function_configuration(FunctionName=self.outputs["FunctionName"])
         beside = {name: town.environment[name] for name in (*_FROM_THE_RUNTIME, *_OF_THE_SANDBOX)}
         emulated = {f"AWS_ENDPOINT_URL_{name}": self.url for name in _SERVICES}
-        variables: dict[str, str] = held["Environment"]["Variables"]
+        variables = {
+            name: str(value) for name, value in held["Environment"]["Variables"].items()
+        }  # moto keeps numbers
         return {**variables, **beside, **emulated}
 
 

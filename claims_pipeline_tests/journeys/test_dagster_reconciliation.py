@@ -56,7 +56,8 @@ def test_the_daily_job_leaves_the_check_out_and_the_full_job_fetches_all() -> No
     assert {node.name for node in daily.graph.nodes} == steps - {CHECK_STEP}
     assert CHECK_STEP in steps
     config = full.get_run_config_for_partition_key(FIRST)["ops"]
-    assert config == {"raw_collaboratemd_claims": {"config": {"filters": "full", "accept_empty": False}}}
+    asked = {"filters": "full", "accept_empty": False, "dry_run": False}
+    assert config == {"raw_collaboratemd_claims": {"config": asked}}
 
 
 @pytest.mark.journey
