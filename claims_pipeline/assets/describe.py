@@ -249,7 +249,7 @@ def unmapped_metadata(unmapped: StampedFrame, instance_url: str) -> dict[str, An
     ]
     return {
         "dagster/row_count": rows.height,
-        "mapping_page": dg.MetadataValue.url(f"{instance_url}/lightning/n/ClaimPayorMapping"),
+        "mapping_page": dg.MetadataValue.url(OrgLinks(instance_url).mapping_page),
         "claims": int(rows.get_column("claims").sum()),
         "charged": float(rows.get_column("charged").sum() or 0),
         "dagster/column_schema": table_schema(rows.schema, UNMAPPED_WORDS),

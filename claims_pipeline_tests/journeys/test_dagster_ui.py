@@ -85,7 +85,7 @@ def test_numbers_plot_customers_have_names_and_links_lead_on(result: dg.ExecuteI
     assert synced["customer"] == f"Riverside ({FIRST})"
     assert synced["api_calls_left"] > 1000
     assert (synced["created"], synced["dollars_created_Charged_Amount__c"]) == (2, 200.0)
-    assert synced["issues"].endswith("/lightning/o/Claim_Sync_Issue__c/list")
+    assert "/lightning/o/Claim_Sync_Issue__c/list?" in synced["issues"]
     assert found["unmapped_payors"]["mapping_page"].endswith("/lightning/n/ClaimPayorMapping")
 
 
