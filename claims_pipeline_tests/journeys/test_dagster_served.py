@@ -111,7 +111,7 @@ def serving(town: Town, tmp_path: Path) -> Iterator[Served]:
             yield Served(url)
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(60)
+            process.wait(180)
 
 
 def _free_port() -> int:
