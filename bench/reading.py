@@ -6,7 +6,7 @@ clients; nothing is compared, stored or told.
     python -m bench.reading        (settings from the environment, as `claims-pipeline sandbox` prints them)
 """
 
-from claims_pipeline.polars_memory import keep_it_small
+from claims_pipeline.process_memory import keep_it_small
 
 keep_it_small()
 

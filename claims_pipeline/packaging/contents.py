@@ -24,7 +24,7 @@ IN_THE_RUNTIME = ("boto3", "botocore", "s3transfer")
 """What the runtime brings itself, patched by AWS: not packed. Their small dependencies are packed with the rest."""
 OURS = (
     "__init__.py",
-    "polars_memory.py",
+    "process_memory.py",
     "errors.py",
     "lambda_handler.py",
     "py.typed",
