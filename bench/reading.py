@@ -6,11 +6,11 @@ clients; nothing is compared, stored or told.
     python -m bench.reading        (settings from the environment, as `claims-pipeline sandbox` prints them)
 """
 
-from claims_pipeline.polars_memory import keep_it_small
+from claims_pipeline.process_memory import keep_it_small
 
 keep_it_small()
 
-import csv  # noqa: E402 - its memory is set before polars is loaded
+import csv  # noqa: E402 - polars reads its settings when it is loaded
 import io  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from claims_pipeline.polars_memory import keep_it_small
+from claims_pipeline.process_memory import keep_it_small
 
 keep_it_small()  # before anything imports polars
 

@@ -7,7 +7,7 @@ string `lambda_handler.lambda_handler`.
 
 from typing import Any, Protocol
 
-from claims_pipeline.polars_memory import keep_it_small
+from claims_pipeline.process_memory import keep_it_small
 
 keep_it_small()  # before anything imports polars
 

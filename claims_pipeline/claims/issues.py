@@ -252,11 +252,12 @@ def _may_change(name: str) -> pl.Expr:
 
 def issue_keys(frame: pl.DataFrame, customer: str) -> pl.Series:
     """`claim_issue_key` of many claims: only those that may be too long are looked at one by one."""
-    keys = (f"{customer}|" + frame.get_column("claim_key")).alias(ISSUE_KEY)
+    claims = frame.get_column("claim_key")
+    keys = (f"{customer}|" + claims).alias(ISSUE_KEY)
     long = keys.str.len_bytes() > _KEY_LENGTH
     if not long.any():
         return keys
-    return keys.scatter(long.arg_true(), [_fitting(key) for key in keys.filter(long)])
+    return keys.scatter(long.arg_true(), [claim_issue_key(customer, claim) for claim in claims.filter(long)])
 
 
 def _fitting(key: str) -> str:

@@ -11,7 +11,7 @@ import click
 
 from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of
 from claims_pipeline.errors import words_of
-from claims_pipeline.polars_memory import keep_it_small
+from claims_pipeline.process_memory import keep_it_small
 
 _NAME = "claims-pipeline"
 _COMMANDS = {

@@ -26,7 +26,7 @@ LEFT_OUT = ("apprise",)
 """What is imported where it is installed, and told where it is not: in Lambda alerts go to SNS, by boto3."""
 OURS = (
     "__init__.py",
-    "polars_memory.py",
+    "process_memory.py",
     "errors.py",
     "lambda_handler.py",
     "py.typed",

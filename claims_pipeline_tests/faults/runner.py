@@ -13,7 +13,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from claims_pipeline.polars_memory import keep_it_small
+from claims_pipeline.process_memory import keep_it_small
 from claims_pipeline_tests.faults.orders import Order
 
 ORDER = "CLAIMS_SWEEP_ORDER"

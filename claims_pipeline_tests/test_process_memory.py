@@ -1,0 +1,52 @@
+"""A process's memory does not depend on the machine: its threads, its heaps, its pages."""
+
+import subprocess
+import sys
+
+import pytest
+
+KEEP = "from claims_pipeline.process_memory import keep_it_small; keep_it_small();"
+THREADS_THAT_ALLOCATE = f"""
+{KEEP}
+import ctypes, threading
+together = threading.Barrier(8)
+
+def allocate():
+    kept = [bytes(2000) for _ in range(2000)]
+    together.wait()
+    return kept
+
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+[each.start() for each in threads]
+[each.join() for each in threads]
+library = ctypes.CDLL(None)
+library.fdopen.restype = ctypes.c_void_p
+library.malloc_info(0, ctypes.c_void_p(library.fdopen(1, b"w")))
+library.fflush(None)
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is set is Linux's own")
+
+
+def _printed(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout
+
+
+def test_threads_share_one_heap_unless_someone_set_another_number() -> None:
+    assert _printed(THREADS_THAT_ALLOCATE).count("<heap ") == 1
+    assert _printed(THREADS_THAT_ALLOCATE, MALLOC_ARENA_MAX="8").count("<heap ") > 1
+
+
+def test_no_page_is_huge() -> None:
+    tell = "print(open('/proc/self/status').read())"
+    assert "THP_enabled:\t1" in _printed(tell)
+    assert "THP_enabled:\t0" in _printed(KEEP + tell)
+
+
+def test_polars_takes_few_threads_and_leaves_a_number_that_was_set() -> None:
+    tell = "import polars; print(polars.thread_pool_size())"
+    assert 1 <= int(_printed(KEEP + tell)) <= 4
+    assert int(_printed(KEEP + tell, POLARS_MAX_THREADS="7")) == 7
