@@ -66,7 +66,7 @@ chromium:
 
 pictures: $(READY) chromium ## draw the docs' pictures anew, as the journeys see them
 	CLAIMS_DRAW_PICTURES=1 $(BIN)/python -m pytest -n 0 -q claims_pipeline_tests/journeys/test_mapping_page.py \
-		claims_pipeline_tests/journeys/test_engineer_in_the_ui.py
+		claims_pipeline_tests/journeys/test_engineer_in_the_ui.py claims_pipeline_tests/journeys/test_billing_lead.py
 
 check: $(READY) $(DYNAMODB_LOCAL) ## format, lint, strict types, import contracts, Salesforce metadata, templates, tests
 	$(BIN)/ruff format --check .

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from claims_pipeline.errors import PermanentError
+from claims_pipeline.sandbox import lightning_pages
 from claims_pipeline.sandbox.payor_page import web as payor_page
 from claims_pipeline.sandbox.salesforce import oauth, sign_in, versions
 from claims_pipeline.sandbox.salesforce.bulk_api import BulkApi
@@ -61,6 +62,7 @@ def create_app(org: Org, *, bulk: BulkApi | None = None) -> Starlette:
         *_either("/id/{organization}/{user}", web.identity, ["GET", "POST"]),
         Route("/sandbox/records/{object}", web.dump, methods=["GET"]),
         *payor_page.routes(org),
+        *lightning_pages.routes(org),
         Route("/sandbox/{act:path}", web.control, methods=["POST"]),
     ]
     app = Starlette(
