@@ -41,9 +41,11 @@ def test_threads_share_one_heap_unless_someone_set_another_number() -> None:
 
 
 def test_no_page_is_huge() -> None:
+    """A child has what its parent set: a test before this one may have set it in this process."""
+    allow = "import ctypes; ctypes.CDLL(None).prctl(41, 0, 0, 0, 0);"
     tell = "print(open('/proc/self/status').read())"
-    assert "THP_enabled:\t1" in _printed(tell)
-    assert "THP_enabled:\t0" in _printed(KEEP + tell)
+    assert "THP_enabled:\t1" in _printed(allow + tell)
+    assert "THP_enabled:\t0" in _printed(allow + KEEP + tell)
 
 
 def test_polars_takes_few_threads_and_leaves_a_number_that_was_set() -> None:

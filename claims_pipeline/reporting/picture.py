@@ -4,6 +4,7 @@ What belongs here: drawing. Not here: the numbers (`facts`), which the page list
 """
 
 import re
+import sys
 from collections.abc import Sequence
 
 from claims_pipeline.clients.sync_state import PastSync
@@ -19,6 +20,7 @@ def trend(history: Sequence[PastSync]) -> str:
     import pygal
     from pygal.style import Style
 
+    _forget_its_finder()
     style = Style(
         background="transparent",
         plot_background="transparent",
@@ -57,3 +59,8 @@ def trend(history: Sequence[PastSync]) -> str:
     for name, words in SERIES.items():
         chart.add(words, [each.counts.get(name, 0) for each in syncs])
     return _SCRIPT.sub("", chart.render(is_unicode=True))
+
+
+def _forget_its_finder() -> None:
+    """Pygal, once imported, answers for every later import in a way that Python 3.12 dropped; only its maps need it."""
+    sys.meta_path[:] = [each for each in sys.meta_path if type(each).__module__ != "pygal"]

@@ -24,7 +24,7 @@ import polars as pl
 
 DEEPEST = 4
 """How many packings may lie in one another."""
-_ROUNDS = 3
+_ROUNDS = 5
 """How often escapes may be escaped."""
 _MOST_BYTES = 64 * 1024 * 1024
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}")

@@ -69,6 +69,7 @@ class Failure:
             wires = (stage.town.sandbox.collaboratemd_wire, stage.town.sandbox.salesforce_wire)
             before = [wire.faults.waiting() for wire in wires]
             succeeded = DOORS[door](stage, what)
+            stage.type("alert")
             if any(before):
                 assert [wire.faults.waiting() for wire in wires] != before, f"{what}: no call met it"
         assert self.fails is None or succeeded is not self.fails, (
@@ -309,6 +310,7 @@ SURPRISES: dict[str, tuple[str, Callable[..., NoReturn]]] = {
     "cleaning": (f"{_SYNC}.transform.clean_rows", _of_polars),
     "settling": (f"{_SYNC}.transform.settle_claims", raising(pl.exceptions.PanicException(QUOTE))),
     "comparing": (f"{_SYNC}.settling.bring.decide_all", raising(_GROUP)),
+    "the history": (f"{_SYNC}.settling.bring.keep_history", raising(ValueError(QUOTE))),
     "committing": ("claims_pipeline.clients.sync_state.SyncState.commit", raising(RuntimeError(QUOTE))),
 }
 """One a layer that every door stands on: what is replaced, and how it fails."""
@@ -319,9 +321,15 @@ OF_ONE_DOOR: dict[str, tuple[str, str, Callable[..., NoReturn]]] = {
         raising(KeyError(QUOTE)),
     ),
     "a check": ("Dagster", "claims_pipeline.checks.balance.row_results", _chained),
+    "the report for people": (
+        "Dagster",
+        "claims_pipeline.assets.sync_report.publish",
+        raising(KeyError(QUOTE)),
+    ),
     "the IO manager": ("Dagster", "claims_pipeline.storage.frames.Storage.read", raising(ValueError(QUOTE))),
     "the summary": ("command line", "claims_pipeline.cli.sync.summary", raising(ValueError(QUOTE))),
     "the metrics": ("Lambda", "claims_pipeline.lambda_door.metrics.emit", raising(ValueError(QUOTE))),
+    "the alerts": ("Lambda", "claims_pipeline.lambda_door.invocation.tell_alerts", raising(KeyError(QUOTE))),
     "the event": ("Lambda", "claims_pipeline.lambda_handler.read_event", raising(ValueError(QUOTE))),
     "the answer": ("Lambda", "claims_pipeline.lambda_handler.invoke", raising(_GROUP)),
 }
@@ -396,7 +404,9 @@ def _all() -> Iterator[Failure]:
     for name, (target, failing) in SURPRISES.items():
         yield Failure(f"an unforeseen error: {name}", _surprise(target, failing))
     for name, (door, target, failing) in OF_ONE_DOOR.items():
-        fails = None if name == "the metrics" else True  # what was done is done: told, and no failure
+        fails = (
+            None if name in ("the metrics", "the alerts") else True
+        )  # what was done is done: told, and no failure
         yield Failure(f"an unforeseen error: {name}", _surprise(target, failing), fails, doors=(door,))
     yield Failure("settings that are wrong", _wrong_settings)
     yield Failure("a password that is wrong", _wrong_password)

@@ -44,8 +44,8 @@ PRIVATE = {
 """Where claims may stand: files by what they are. (A run's working files are gone when it ends; that is tested.)"""
 _ELSEWHERE = r"town-\d+/certificates/.*"
 _OUTCOMES = re.compile(
-    r"(.*/)?storage/(dry_run/)?(salesforce_synced_claims|unmapped_payors|payor_mapping)"
-    r"(/\d{8})?\.parquet"
+    r"(.*/)?storage/(dry_run/)?((salesforce_synced_claims|unmapped_payors|payor_mapping|open_issues)(/\d{8})?"
+    r"|outcome_history/\d{8}/(syncs|\d{12}))\.parquet"
 )
 _FOR_PEOPLE = (".html", ".csv", ".svg")
 _SOUGHT = (*NOWHERE, CLAIM, PAYOR)
@@ -99,6 +99,11 @@ def leaks(stage: Stage, sinks: Iterable[Sink], sought: Collection[str] = _SOUGHT
     return found
 
 
+def told(found: Iterable[Leak]) -> str:
+    """Each leak on a line, for whoever must find where it comes from."""
+    return "\n".join(f"{leak.token} in {leak.where}" for leak in found)
+
+
 def as_text(content: bytes) -> str:
     """For a place that takes text alone: as it is, or in base64, as whoever writes bytes there does."""
     try:
@@ -130,11 +135,13 @@ def _rows(stage: Stage) -> Iterator[Piece]:
                 name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             ]
             for table in tables:
-                for number, values in enumerate(database.execute(f'SELECT * FROM "{table}"')):
+                of_payors, others = list[bytes](), list[bytes]()
+                for values in database.execute(f'SELECT * FROM "{table}"'):
                     cells = [value if isinstance(value, bytes) else str(value).encode() for value in values]
                     row = b"\n".join(cells)
-                    allowed = frozenset({PAYOR}) if b"unmapped_payors" in row else frozenset[str]()
-                    yield Piece(f"{path.name} {table} {number}", row, allowed)
+                    (of_payors if b"unmapped_payors" in row else others).append(row)
+                yield Piece(f"{path.name} {table}, of payors", b"\n".join(of_payors), frozenset({PAYOR}))
+                yield Piece(f"{path.name} {table}", b"\n".join(others))
 
 
 def _plant_event(stage: Stage, content: bytes) -> None:
@@ -308,7 +315,7 @@ def is_private(name: str) -> bool:
 
 
 def _open_files(stage: Stage) -> Iterator[tuple[str, Path]]:
-    read_as_their_own = (stage.home, stage.temporary, stage.outbox)
+    read_as_their_own = (stage.home, stage.temporary)
     for path in _files(stage.root):
         name = str(path.relative_to(stage.root))
         if any(path.is_relative_to(each) for each in read_as_their_own) or re.fullmatch(_ELSEWHERE, name):
@@ -371,13 +378,15 @@ def _plant_temporary(stage: Stage, content: bytes) -> None:
     _write(stage.temporary / "left.bin", content)
 
 
-def _outbox(stage: Stage) -> Iterator[Piece]:
-    for path in _files(stage.outbox):
-        yield Piece(path.name, path.read_bytes(), frozenset({PAYOR}))
+def _alerts(stage: Stage) -> Iterator[Piece]:
+    """New payors with many dollars are named, since a person must map them."""
+    for number, post in enumerate(stage.mailbox.posts):
+        yield Piece(f"message {number}", json.dumps(post).encode(), frozenset({PAYOR}))
 
 
 def _plant_alert(stage: Stage, content: bytes) -> None:
-    _write(stage.outbox / "alert.json", content)
+    message = {"title": "planted", "message": as_text(content)}
+    assert requests.post(stage.mailbox.address, json=message, timeout=30).ok
 
 
 # The sandbox's
@@ -392,9 +401,7 @@ def _sandbox_logs(stage: Stage) -> Iterator[Piece]:
 
 
 def _plant_in_the_sandbox_log(_: Stage, content: bytes) -> None:
-    logging.getLogger("claims_pipeline.sandbox.planted").info(
-        "asked for %s", as_text(content).replace("\n", " ")
-    )
+    logging.getLogger("claims_pipeline.sandbox.planted").info("asked for %s", as_text(content))
 
 
 SINKS = (
@@ -409,7 +416,7 @@ SINKS = (
     Sink("DynamoDB items", _items, _plant_item),
     Sink("Lambda answers, errors and the queue of failures", _answers, _plant_answer),
     Sink("HTML, CSV and SVG files for people", _for_people, _plant_report),
-    Sink("alerts that were sent", _outbox, _plant_alert),
+    Sink("alerts that were sent", _alerts, _plant_alert),
     Sink("the stored frames' stamps", _stamps, _plant_stamp),
     Sink("every other file below the stage", _other_files, _plant_file),
     Sink("temporary folders", _temporary, _plant_temporary),

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from claims_pipeline.cli.exits import Exit
 from claims_pipeline.clients.collaboratemd import CollaborateMDClient
 from claims_pipeline.clients.salesforce import Timing
 from claims_pipeline.sandbox.salesforce.bulk_jobs import BulkScript
+from claims_pipeline_tests.alerts.given_mailbox import Mailbox, mailboxes
 from claims_pipeline_tests.journeys.canary_scene import ASSETS, Scene
 from claims_pipeline_tests.town import FIRST, Town
 
@@ -71,15 +72,12 @@ class Stage(Scene):
     milliseconds: int = LONG_MILLISECONDS
     settings: dict[str, str] = field(default_factory=dict)
     runs: int = 0
+    mailbox: Mailbox = field(kw_only=True)
+    """Whom the alerts of all runs are told to."""
 
     @property
     def environment(self) -> dict[str, str]:
         return {**super().environment, **self.settings}
-
-    @property
-    def outbox(self) -> Path:
-        """What is sent to people: a catcher of alerts writes each message to a file here."""
-        return self.root / "outbox"
 
     def begin(self) -> None:
         """A storage and a sync state for the next run; what the last one scripted is over."""
@@ -88,7 +86,9 @@ class Stage(Scene):
         self.runs += 1
         self.settings.clear()
         self.milliseconds = LONG_MILLISECONDS
-        self.town = self.town.anew(self.root / "runs" / f"{self.runs:03d}", **QUICK)
+        self.town = self.town.anew(
+            self.root / "runs" / f"{self.runs:03d}", **QUICK, CLAIMS_ALERTS_TO=self.mailbox.address
+        )
         self.tables.append(self.town.environment["DYNAMODB_TABLE_NAME"])
 
     def note_accesses(self) -> None:
@@ -233,10 +233,13 @@ def nobody_waits(stage: Stage) -> Iterator[None]:
 @contextmanager
 def staged(town: Town, root: Path, fresh_home: Path) -> Iterator[Stage]:
     """A stage below `root`; `fresh_home` is a Dagster instance that has no runs."""
-    stage = Stage(town, home=root / "dagster", temporary=root / "temporary", root=root)
-    shutil.copytree(fresh_home, stage.home)
-    stage.temporary.mkdir()
-    with nobody_waits(stage), talkative(stage):
+    folders = {"home": root / "dagster", "temporary": root / "temporary", "root": root}
+    shutil.copytree(fresh_home, folders["home"])
+    folders["temporary"].mkdir()
+    with mailboxes() as mailbox, ExitStack() as meanwhile:
+        stage = Stage(town, **folders, mailbox=mailbox)
+        meanwhile.enter_context(nobody_waits(stage))
+        meanwhile.enter_context(talkative(stage))
         stage.begin()
         with mock.patch.dict(os.environ, stage.environment):
             yield stage

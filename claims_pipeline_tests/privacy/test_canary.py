@@ -25,7 +25,9 @@ from claims_pipeline.definitions import build_definitions
 from claims_pipeline.resources import failures
 from claims_pipeline.sandbox.salesforce.rows import RowError
 from claims_pipeline.sandbox.salesforce.scripts import Refusal
+from claims_pipeline.sandbox.systems import FULL_FILTER_ID, RECENT_FILTER_ID, REPORT_ID
 from claims_pipeline_tests.command_line import (
+    claims_pipeline,
     claims_pipeline_process,
     python_process,
 )
@@ -51,7 +53,7 @@ from claims_pipeline_tests.journeys.canary_scene import (
     planted_report,
 )
 from claims_pipeline_tests.privacy.stage import who_never_sleeps
-from claims_pipeline_tests.town import FIRST, Town, towns
+from claims_pipeline_tests.town import FIRST, SECOND, Town, towns
 
 pytestmark = [pytest.mark.journey, pytest.mark.privacy]
 
@@ -185,6 +187,33 @@ def test_the_command_line_leaks_nothing(scene: Scene, search: Search) -> None:
         ("check",),
     ):
         scene.type(*command)
+    assert search() == []
+
+
+def test_the_commands_that_tell_a_person_say_no_value(scene: Scene, search: Search, tmp_path: Path) -> None:
+    """`why` is asked about one claim, and onboarding lists what a first sync would reject: ids may stand there."""
+    refuse(scene)
+    assert scene.type("sync", "--customer", FIRST).code == Exit.NOT_ALL_ARRIVED
+    config = tmp_path / "claims.toml"
+    filters = f'[{{ id = "{RECENT_FILTER_ID}", kind = "recent" }}]'
+    config.write_text(
+        f'[customers."{SECOND}"]\nname = "South"\nreport = "{REPORT_ID}"\nfilters = {filters}\n'
+    )
+    onboard = ("onboard", "--customer", FIRST, "--name", "North", "--report", REPORT_ID, "--yes")
+    onboard += ("--recent-filter", RECENT_FILTER_ID, "--full-filter", FULL_FILTER_ID)
+    for allowed, code, command in (
+        ({CLAIM}, Exit.NOT_ALL_ARRIVED, ("why", REFUSED[0])),
+        ({CLAIM}, Exit.NOT_ALL_ARRIVED, ("why", f"{CLAIM}1")),
+        (set[str](), Exit.NOT_ALL_ARRIVED, ("report",)),
+        (set[str](), Exit.NOT_ALL_ARRIVED, ("status",)),
+        ({CLAIM, PAYOR}, Exit.NOT_ALL_ARRIVED, onboard),
+    ):
+        settings = {"CLAIMS_CONFIG": str(config)} if command is onboard else {}
+        said = claims_pipeline({**scene.environment, **settings}, *command)
+        assert said.code in (Exit.ALL_ARRIVED, code), said.words
+        assert said.out.strip(), command
+        sought = {*NOWHERE, CLAIM, PAYOR} - allowed
+        assert leaks_in(" ".join(command[:1]), said.words.encode(), sought) == [], said.words
     assert search() == []
 
 
