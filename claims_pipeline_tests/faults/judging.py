@@ -4,6 +4,7 @@ What belongs here: comparing the org, its write log, the state and the storage w
 report. Not here: making it happen (`sweep`). Nothing is asserted: planted bugs must be told in the same words.
 """
 
+import csv
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from claims_pipeline.reporting.publish import LIST_COLUMNS
 from claims_pipeline.sandbox.salesforce.bulk_ingest_run import UPLOAD
 from claims_pipeline.sandbox.salesforce.bulk_jobs import FINISHED
 from claims_pipeline.storage.frames import STAMP_KEY, Stamp
@@ -166,7 +168,24 @@ def _is_whole_frame(path: Path) -> bool:
     return True
 
 
-_WHOLE = {".zip": _is_whole_zip, ".json": _is_whole_manifest}
+def _is_whole_page(path: Path) -> bool:
+    return path.read_text(encoding="utf-8").rstrip().endswith("</html>")
+
+
+def _is_whole_list(path: Path) -> bool:
+    with path.open(newline="", encoding="utf-8") as stream:
+        text = stream.read()
+    lines = list(csv.reader(text.splitlines(keepends=True)))
+    is_headed = lines[:1] == [list(LIST_COLUMNS)]
+    return is_headed and text.endswith("\n") and {len(line) for line in lines} == {len(LIST_COLUMNS)}
+
+
+_WHOLE = {
+    ".zip": _is_whole_zip,
+    ".json": _is_whole_manifest,
+    ".html": _is_whole_page,
+    ".csv": _is_whole_list,
+}
 
 
 def miscounted(day: Day, stage: Stage, items: Sequence[Item]) -> Iterator[str]:
