@@ -52,3 +52,13 @@ def test_polars_takes_few_threads_and_leaves_a_number_that_was_set() -> None:
     tell = "import polars; print(polars.thread_pool_size())"
     assert 1 <= int(_printed(KEEP + tell)) <= 4
     assert int(_printed(KEEP + tell, POLARS_MAX_THREADS="7")) == 7
+
+
+def test_what_polars_set_for_its_children_is_no_choice_and_a_persons_is() -> None:
+    """A run is the child of a process that imported polars: Dagster's, or a test's."""
+    tell = "import os; print(os.environ['_RJEM_MALLOC_CONF'])"
+    of_polars = _printed("import polars;" + tell).strip()
+    ours = _printed(KEEP + tell).strip()
+    assert "narenas" in ours
+    assert _printed(KEEP + tell, _RJEM_MALLOC_CONF=of_polars).strip() == ours
+    assert _printed(KEEP + tell, _RJEM_MALLOC_CONF="narenas:9").strip() == "narenas:9"
