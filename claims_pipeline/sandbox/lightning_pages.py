@@ -24,7 +24,6 @@ from claims_pipeline.sandbox.salesforce.settings import ADMIN_USERNAME
 from claims_pipeline.sandbox.salesforce.soql import execute
 
 LARGEST_LIST = 200
-_NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
 _RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?", re.ASCII)
 _OPERATORS = {"equals": "=", "notEqual": "!=", "greaterThan": ">"}
 _IN_QUOTES = (FieldType.STRING, FieldType.TEXT_AREA, FieldType.PICKLIST)
@@ -103,7 +102,7 @@ class _Pages:
             for name, value in zip(names, record[0], strict=False)
             if value is not None
         ]
-        return _page(f"{schema.label} {record[0][names.index('Name')]}", "", (), cells)
+        return _page(f"{schema.label} {record[0][names.index('Name')]}", "", rows=cells)
 
     def list(self, request: Request) -> Response:
         """The records of a list view; of a name that is none of ours, all of them by name."""
@@ -147,35 +146,34 @@ def list_view(schema: ObjectSchema, name: str) -> ListView:
 
 
 def _read_view(path: Path, schema: ObjectSchema) -> ListView:
-    root = ElementTree.parse(path).getroot()  # noqa: S314 - our own files, not a stranger's
-    columns = [each.text or "" for each in root.findall(f"{_NAMESPACE}columns")]
+    root = metadata.parse(path)
+    columns = [each.text or "" for each in root.findall(f"{metadata.NAMESPACE}columns")]
     return ListView(
-        label=root.findtext(f"{_NAMESPACE}label", ""),
+        label=root.findtext(f"{metadata.NAMESPACE}label", ""),
         fields=tuple(name for name in columns if name != "NAME"),
-        conditions=tuple(_condition(each, schema) for each in root.findall(f"{_NAMESPACE}filters")),
+        conditions=tuple(_condition(each, schema) for each in root.findall(f"{metadata.NAMESPACE}filters")),
     )
 
 
 def _condition(stated: ElementTree.Element, schema: ObjectSchema) -> str:
     """A filter as SOQL; without a value it asks for blank."""
-    name = stated.findtext(f"{_NAMESPACE}field", "")
-    value = stated.findtext(f"{_NAMESPACE}value", "")
+    name = stated.findtext(f"{metadata.NAMESPACE}field", "")
+    value = stated.findtext(f"{metadata.NAMESPACE}value", "")
     field: FieldSchema = schema.fields[name]
     literal = "null" if not value else f"'{value}'" if field.type in _IN_QUOTES else value
-    return f"{name} {_OPERATORS[stated.findtext(f'{_NAMESPACE}operation', '')]} {literal}"
+    return f"{name} {_OPERATORS[stated.findtext(f'{metadata.NAMESPACE}operation', '')]} {literal}"
 
 
 def _page(
-    title: str, words: str, columns: Sequence[str], rows: Sequence[tuple[object, object, str]]
+    title: str,
+    words: str,
+    columns: Sequence[str] = (),
+    rows: Sequence[tuple[object, object, str]] = (),
+    status: int = 200,
 ) -> Response:
-    return HTMLResponse(_PAGE.render(title=title, words=words, columns=columns, rows=rows), headers=_HEADERS)
+    shown = _PAGE.render(title=title, words=words, columns=columns, rows=rows)
+    return HTMLResponse(shown, status, headers=_HEADERS)
 
 
 def _nothing() -> Response:
-    return HTMLResponse(
-        _PAGE.render(
-            title="Not found", words="This record or object is not in the org.", columns=(), rows=()
-        ),
-        404,
-        headers=_HEADERS,
-    )
+    return _page("Not found", "This record or object is not in the org.", status=404)

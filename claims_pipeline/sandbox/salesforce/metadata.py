@@ -31,7 +31,7 @@ THE_PREDECESSORS = ("Claim__c", "Claim_Payor__c")
 OUR_FIELDS = "Source_"
 """How the names of our fields on the predecessor's `Claim__c` begin."""
 
-_NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
+NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
 
 
 class MetadataError(PermanentError):
@@ -74,8 +74,8 @@ def key_prefix(place: int) -> str:
 
 def _read_object(path: Path, prefix: str) -> ObjectSchema:
     fields = sorted((path.parent / "fields").glob("*.field-meta.xml"))
-    own = [field_of(_parse(found), str(found)) for found in fields]
-    return object_of(path.name.removesuffix(".object-meta.xml"), _parse(path), own, prefix, str(path))
+    own = [field_of(parse(found), str(found)) for found in fields]
+    return object_of(path.name.removesuffix(".object-meta.xml"), parse(path), own, prefix, str(path))
 
 
 def object_of(
@@ -94,7 +94,7 @@ def object_of(
 
 def _name_field_of(root: ElementTree.Element, where: str) -> FieldSchema:
     """The record's name: text that a person may write, or a number that the org counts up."""
-    node = root.find(f"{_NAMESPACE}nameField")
+    node = root.find(f"{NAMESPACE}nameField")
     if node is None:
         raise MetadataError(f"{where} has no <nameField>.")
     auto = _text(node, "type") == "AutoNumber"
@@ -162,9 +162,9 @@ def field_of(root: ElementTree.Element, where: str) -> FieldSchema:
         relationship=name.removesuffix("__c") + "__r" if reference else None,
         child_relationship=_child_relationship(_text(root, "relationshipName")),
         picklist=tuple(
-            cast(str, node.text) for node in root.iterfind(f".//{_NAMESPACE}value/{_NAMESPACE}fullName")
+            cast(str, node.text) for node in root.iterfind(f".//{NAMESPACE}value/{NAMESPACE}fullName")
         ),
-        restricted_picklist=any(node.text == "true" for node in root.iterfind(f".//{_NAMESPACE}restricted")),
+        restricted_picklist=any(node.text == "true" for node in root.iterfind(f".//{NAMESPACE}restricted")),
         help_text=_text(root, "inlineHelpText"),
     )
 
@@ -182,7 +182,8 @@ def _default(kind: FieldType, text: str | None) -> str | bool | float | None:
     return float(text) if kind in (FieldType.DOUBLE, FieldType.CURRENCY) else text.strip('"')
 
 
-def _parse(path: Path) -> ElementTree.Element:
+def parse(path: Path) -> ElementTree.Element:
+    """The root of a file in source format; raises MetadataError where it is no XML."""
     try:
         return ElementTree.parse(path).getroot()  # noqa: S314 - our own files, not a stranger's
     except ElementTree.ParseError as error:
@@ -190,7 +191,7 @@ def _parse(path: Path) -> ElementTree.Element:
 
 
 def _text(node: ElementTree.Element, tag: str) -> str | None:
-    return node.findtext(_NAMESPACE + tag)
+    return node.findtext(NAMESPACE + tag)
 
 
 def _need(node: ElementTree.Element, tag: str, where: str) -> str:
