@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -233,13 +233,11 @@ def nobody_waits(stage: Stage) -> Iterator[None]:
 @contextmanager
 def staged(town: Town, root: Path, fresh_home: Path) -> Iterator[Stage]:
     """A stage below `root`; `fresh_home` is a Dagster instance that has no runs."""
-    folders = {"home": root / "dagster", "temporary": root / "temporary", "root": root}
-    shutil.copytree(fresh_home, folders["home"])
-    folders["temporary"].mkdir()
-    with mailboxes() as mailbox, ExitStack() as meanwhile:
-        stage = Stage(town, **folders, mailbox=mailbox)
-        meanwhile.enter_context(nobody_waits(stage))
-        meanwhile.enter_context(talkative(stage))
-        stage.begin()
-        with mock.patch.dict(os.environ, stage.environment):
-            yield stage
+    with mailboxes() as mailbox:
+        stage = Stage(town, root / "dagster", root / "temporary", root=root, mailbox=mailbox)
+        shutil.copytree(fresh_home, stage.home)
+        stage.temporary.mkdir()
+        with nobody_waits(stage), talkative(stage):
+            stage.begin()
+            with mock.patch.dict(os.environ, stage.environment):
+                yield stage
