@@ -8,13 +8,14 @@ import csv
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import polars as pl
 
 from claims_pipeline.clients.salesforce.bulk_job import EndedJob
 from claims_pipeline.clients.salesforce.connection import Connection
-from claims_pipeline.clients.salesforce.outcomes import OUTCOME_SCHEMA, Outcome, RowOutcome, outcome_frame
+from claims_pipeline.clients.salesforce.outcomes import OUTCOME_SCHEMA, Outcome
 from claims_pipeline.clients.salesforce.payload import JobFile, fold_key
 from claims_pipeline.clients.salesforce.refusals import RequestRefused, row_error_of_bulk
 
@@ -24,8 +25,8 @@ _DOWNLOADS = 3
 _SLICE_ROWS = 20_000
 _UNKNOWN_COLUMN = "INVALID_FIELD"
 
-Row = dict[str, str]
-Read = Callable[[Row], RowOutcome]
+Read = Callable[[pl.DataFrame], pl.DataFrame]
+"""Rows of a result file, `key` and the named columns as text, as outcomes (`OUTCOME_SCHEMA`)."""
 
 
 class _CutShort(Exception):  # never leaves this module
@@ -65,26 +66,44 @@ def read_results(
 
 
 def _kinds(job: EndedJob, file: JobFile, key: str) -> tuple[_Kind, ...]:
-    def taken(row: Row) -> RowOutcome:
-        created = row["sf__Created"].lower() == "true"
-        return RowOutcome(row[key], row["sf__Id"] or None, Outcome.CREATED if created else Outcome.UPDATED)
+    def taken(rows: pl.DataFrame) -> pl.DataFrame:
+        created = pl.col("sf__Created").str.to_lowercase() == "true"
+        done = pl.when(created).then(pl.lit(Outcome.CREATED.value)).otherwise(pl.lit(Outcome.UPDATED.value))
+        identified = pl.when(pl.col("sf__Id") != "").then("sf__Id")
+        return _outcomes(rows, done, salesforce_id=identified)
 
-    def refused(row: Row) -> RowOutcome:
-        error = row_error_of_bulk(row["sf__Error"], sent=file.columns, key=key)
-        return RowOutcome(row[key], None, Outcome.REFUSED, error.code, error.fields)
+    def refused(rows: pl.DataFrame) -> pl.DataFrame:
+        told = rows.get_column("sf__Error").to_list()
+        errors = [row_error_of_bulk(error, sent=file.columns, key=key) for error in told]
+        codes, fields = ([error.code for error in errors], [error.fields for error in errors])
+        found = pl.DataFrame(
+            {"code": codes, "fields": fields}, schema=dict.fromkeys(("code", "fields"), pl.String)
+        )
+        return _outcomes(
+            rows.hstack(found), pl.lit(Outcome.REFUSED.value), code=pl.col("code"), fields=pl.col("fields")
+        )
 
-    def left(row: Row) -> RowOutcome:
+    def left(rows: pl.DataFrame) -> pl.DataFrame:
         if (
             job.unknown_field in file.columns
         ):  # the whole job failed for it, as each row would have by Collections
-            return RowOutcome(row[key], None, Outcome.REFUSED, _UNKNOWN_COLUMN, job.unknown_field)
-        return RowOutcome(row[key], None, Outcome.UNPROCESSED, job.code)
+            code, field = pl.lit(_UNKNOWN_COLUMN), pl.lit(job.unknown_field)
+            return _outcomes(rows, pl.lit(Outcome.REFUSED.value), code=code, fields=field)
+        return _outcomes(rows, pl.lit(Outcome.UNPROCESSED.value), code=pl.lit(job.code))
 
     succeeded = job.processed - job.failed
     return (
         _Kind("successfulResults", ("sf__Id", "sf__Created"), succeeded, taken),
         _Kind("failedResults", ("sf__Error",), job.failed, refused),
         _Kind("unprocessedrecords", (), file.keys.height - job.processed, left),
+    )
+
+
+def _outcomes(rows: pl.DataFrame, outcome: pl.Expr, **told: pl.Expr) -> pl.DataFrame:
+    columns = {"key": pl.col("key"), "outcome": outcome, **told}
+    nothing = pl.lit(None)
+    return rows.select(
+        columns.get(name, nothing).cast(dtype).alias(name) for name, dtype in OUTCOME_SCHEMA.items()
     )
 
 
@@ -123,27 +142,34 @@ def _downloaded(connection: Connection, job: EndedJob, kind: _Kind, to: Path) ->
 
 def _frames(path: Path, kind: _Kind, key: str) -> Iterator[pl.DataFrame]:
     """A result file as outcome frames of a bounded size; of a file that is cut, the rows before the cut."""
-    outcomes: list[RowOutcome] = []
+    cells: list[list[str]] = []
+    names = ("key", *kind.columns)
+    places: list[int] = []
     try:
-        for row in _rows(path, (key, *kind.columns)):
-            outcomes.append(kind.read(row))
-            if len(outcomes) == _SLICE_ROWS:
-                yield outcome_frame(outcomes)
-                outcomes = []
+        with path.open(encoding="utf-8-sig", newline="") as opened:
+            reader = csv.reader(opened, strict=True)
+            header = [name.casefold() for name in next(reader, [])]
+            places = _places(header, (key, *kind.columns))
+            for row in reader:
+                if len(row) != len(header):
+                    raise _CutShort
+                cells.append(row)
+                if len(cells) == _SLICE_ROWS:
+                    yield kind.read(_picked(cells, names, places))
+                    cells = []
     except (_CutShort, csv.Error, UnicodeDecodeError) as error:
         logger.warning("a Bulk result file is cut short (%s)", type(error).__name__)
-    yield outcome_frame(outcomes)
+    yield kind.read(_picked(cells, names, places))
 
 
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """The named columns of each row, found by the header's names, whatever their case and order."""
-    with path.open(encoding="utf-8-sig", newline="") as opened:
-        reader = csv.reader(opened, strict=True)
-        header = [name.casefold() for name in next(reader, [])]
-        if any(column.casefold() not in header for column in columns):
-            raise _CutShort
-        places = [(column, header.index(column.casefold())) for column in columns]
-        for cells in reader:
-            if len(cells) != len(header):
-                raise _CutShort
-            yield {column: cells[place] for column, place in places}
+def _places(header: Sequence[str], columns: Sequence[str]) -> list[int]:
+    """Where each column stands, by the header's names, whatever their case and order."""
+    folded = [column.casefold() for column in columns]
+    if any(column not in header for column in folded):
+        raise _CutShort
+    return [header.index(column) for column in folded]
+
+
+def _picked(cells: Sequence[Sequence[str]], names: Sequence[str], places: Sequence[int]) -> pl.DataFrame:
+    columns = {name: list(map(itemgetter(place), cells)) for name, place in zip(names, places, strict=False)}
+    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))

@@ -26,6 +26,10 @@ _WRITE_ROWS = 10_000
 _LINE_BREAKS = r"[\t\n\x0b\x0c\r\x1c-\x1f\x{85}\x{2028}\x{2029}]+"
 _NEVER_SENT = "\x00"
 _ENDS = " "
+_NOT_ONE_LINE = rf"{_LINE_BREAKS}|\x00|^ | $"
+"""What a text must hold for `one_line` to change it."""
+
+_QUOTED = '[",]'
 
 
 class UnfitKeys(PermanentError):
@@ -40,15 +44,16 @@ class UnfitKeys(PermanentError):
 
 def one_line(payload: pl.DataFrame) -> pl.DataFrame:
     """Every text on one line and trimmed, as the org stores it; a text of nothing but white space is null."""
-    flat = [
-        pl.col(name).str.replace_all(_LINE_BREAKS, " ").str.replace_all(_NEVER_SENT, "", literal=True)
-        for name in payload.columns
-    ]
-    trimmed = payload.with_columns(flat).with_columns(pl.all().str.strip_chars(_ENDS))
-    return trimmed.select(
-        pl.when((pl.col(name) != "") | (payload.get_column(name) == "")).then(pl.col(name))
-        for name in payload.columns
+    return payload.with_columns(
+        _on_one_line(column) for column in payload if column.str.contains(_NOT_ONE_LINE).any()
     )
+
+
+def _on_one_line(column: pl.Series) -> pl.Series:
+    cells = pl.col(column.name)
+    flat = cells.str.replace_all(_LINE_BREAKS, " ").str.replace_all(_NEVER_SENT, "", literal=True)
+    trimmed = flat.str.strip_chars(_ENDS)
+    return column.to_frame().select(pl.when((trimmed != "") | (cells == "")).then(trimmed)).to_series()
 
 
 def fold_key(column: pl.Expr) -> pl.Expr:
@@ -204,13 +209,14 @@ def refuse_duplicates(keys: pl.DataFrame) -> None:
 
 def _csv_lines(payload: pl.DataFrame) -> bytes:
     """Rows as CSV with LF: `#N/A` for null, nothing at all for "leave", quotes where they are needed."""
-    cells = [
-        pl.when(pl.col(name).str.contains('[",]'))
-        .then(pl.lit('"') + pl.col(name).str.replace_all('"', '""', literal=True) + pl.lit('"'))
-        .otherwise(pl.col(name))
-        .fill_null(BULK_NULL)
-        .alias(name)
-        for name in payload.columns
-    ]
+    cells = [_csv_cells(column).fill_null(BULK_NULL) for column in payload]
     lines = payload.select(pl.concat_str(cells, separator=",").alias("line")).get_column("line")
     return ("\n".join(lines.to_list()) + "\n").encode()
+
+
+def _csv_cells(column: pl.Series) -> pl.Expr:
+    cells = pl.col(column.name)
+    if not column.str.contains(_QUOTED).any():
+        return cells
+    quoted = pl.format('"{}"', cells.str.replace_all('"', '""', literal=True))
+    return pl.when(cells.str.contains(_QUOTED)).then(quoted).otherwise(cells)
