@@ -58,7 +58,7 @@ class RowRules:
 def clean_rows(raw: pl.DataFrame, rules: RowRules) -> pl.DataFrame:
     """One slice of raw rows as typed rows (schema `CLEAN_ROWS`), each with the first fault that applies, or none."""
     cells = _clean_cells(raw, rules)
-    read = cells.with_columns(_read(column, rules).alias(column.field) for column in COLUMNS)
+    read = cells.with_columns(_read(column, cells, rules).alias(column.field) for column in COLUMNS)
     read = read.with_columns(values.claim_keys(read["claim_id"]).alias("claim_key"))
     faults = [*_faults(rules)]
     first = pl.coalesce(pl.when(fault.applies).then(pl.lit(number)) for number, fault in enumerate(faults))
@@ -86,15 +86,15 @@ def _cell(field: str) -> str:
     return f"{field}_cell"
 
 
-def _read(column: ReportColumn, rules: RowRules) -> pl.Expr:
-    cell = pl.col(_cell(column.field))
+def _read(column: ReportColumn, cells: pl.DataFrame, rules: RowRules) -> pl.Series:
+    cell = cells.get_column(_cell(column.field))
     match column.kind:
         case Kind.MONEY:
-            return values.money(cell)
+            return cell.to_frame().select(values.money(pl.col(cell.name))).to_series()
         case Kind.DATE:
-            return values.date(cell, fetched_year=rules.fetched_on.year)
+            return values.dates(cell, fetched_year=rules.fetched_on.year)
         case _:
-            return values.text(cell, name=column.kind is Kind.NAME)
+            return values.texts(cell, name=column.kind is Kind.NAME)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ _BLANKS = "[\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205
 _UNTIDY = r"[^\x21-\x7e ]|^ | $|  "
 _ASTRAL = r"[\x{10000}-\x{10FFFF}]"
 
+_GUARDED = "^['#-]"
+"""Where `text` could change a cell that is clean."""
+
 _SPREADSHEET_ERRORS = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!")
 
 # Commas in the right places or none; `$` right before the first digit; beyond two decimals only zeros.
@@ -46,11 +49,7 @@ def is_untidy(cells: pl.Expr) -> pl.Expr:
 def cleaned(cells: pl.Series) -> pl.Series:
     """`clean` of a whole column: only the untidy cells are worked on, which in most columns are few or none."""
     column = pl.col(cells.name)
-    untidy = cells.to_frame().select(is_untidy(column)).to_series().fill_null(value=False)
-    if not untidy.any():
-        return cells
-    tidied = cells.filter(untidy).to_frame().select(clean(column)).to_series()
-    return cells.scatter(untidy.arg_true(), tidied)
+    return _only_where(is_untidy(column), clean(column), cells)
 
 
 def clean(cells: pl.Expr) -> pl.Expr:
@@ -67,6 +66,12 @@ def text(cleaned: pl.Expr, *, name: bool = False) -> pl.Expr:
     unquoted = cleaned.str.replace(r"^'([=+@\p{Nd}-])", "$1")
     undashed = unquoted if name else unquoted.str.replace(r"^-(\p{L})", "$1")
     return pl.when(~undashed.is_in([*_SPREADSHEET_ERRORS, "-"])).then(undashed)
+
+
+def texts(cleaned: pl.Series, *, name: bool = False) -> pl.Series:
+    """`text` of a whole column: only the cells that it could change are worked on."""
+    column = pl.col(cleaned.name)
+    return _only_where(column.str.contains(_GUARDED), text(column, name=name), cleaned)
 
 
 def plain_text(cell: str | None, *, name: bool = False) -> str | None:
@@ -112,6 +117,13 @@ def date(cleaned: pl.Expr, *, fetched_year: int) -> pl.Expr:
     return pl.when(day.dt.year().is_between(MINIMUM_YEAR, fetched_year + YEARS_AHEAD)).then(day)
 
 
+def dates(cleaned: pl.Series, *, fetched_year: int) -> pl.Series:
+    """`date` of a whole column, worked out once for each distinct cell: a book has few days."""
+    cells = cleaned.to_frame("cell")
+    read = cells.unique().with_columns(day=date(pl.col("cell"), fetched_year=fetched_year))
+    return cells.join(read, on="cell", how="left", maintain_order="left").get_column("day")
+
+
 def length(value: pl.Expr) -> pl.Expr:
     """Length as Salesforce counts it: UTF-16 units."""
     return value.str.len_chars() + value.str.count_matches(_ASTRAL)
@@ -149,6 +161,15 @@ def on_distinct(values: pl.Series, function: Callable[[str], str | None]) -> pl.
     distinct = values.drop_nulls().unique()
     results = pl.Series([function(value) for value in distinct], dtype=pl.String)
     return values.replace_strict(distinct, results, default=None, return_dtype=pl.String)
+
+
+def _only_where(wanted: pl.Expr, how: pl.Expr, cells: pl.Series) -> pl.Series:
+    """The cells, with `how` done to those that are `wanted`: both expressions of the cells' own column."""
+    chosen = cells.to_frame().select(wanted).to_series().fill_null(value=False)
+    if not chosen.any():
+        return cells
+    done = cells.filter(chosen).to_frame().select(how).to_series()
+    return cells.scatter(chosen.arg_true(), done)
 
 
 def _null_if_empty(value: pl.Expr) -> pl.Expr:

@@ -1,5 +1,7 @@
 """What is sent, healed, held or left: the source's claims against the org's records."""
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -7,9 +9,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from claims_pipeline.claims import compare
 from claims_pipeline.claims.compare import CompareRules, canonical_claims, decide, payload_of, source_hash
+from claims_pipeline_tests.claims.given import PROPERTY
 
 US, THEM = "005000000000001AAA", "005000000000002AAA"
 PAYOR, OTHER_PAYOR = "a01000000000001AAA", "a01000000000002AAA"
@@ -201,3 +206,18 @@ def test_the_hash_covers_source_fields_and_neither_lookup_nor_stamp() -> None:
     assert source_hash(claim(matched_payor=PAYOR, match_rule="ID"))[0] == plain
     assert source_hash(claim(Paid_Amount__c=Decimal("0.01")))[0] != plain
     assert source_hash(claim(MR_Number__c=None, Payer__c="MR-1"))[0] != plain
+
+
+CELLS = st.none() | st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from('"\\\n\t\x00\x1f,'), max_size=6
+)
+
+
+@PROPERTY
+@given(st.lists(st.tuples(*[CELLS] * len(compare.SOURCE_FIELDS)), max_size=4))
+def test_the_hash_is_of_the_fields_as_a_json_list(rows: list[tuple[str | None, ...]]) -> None:
+    claims = pl.DataFrame(rows, schema=dict.fromkeys(compare.SOURCE_FIELDS, pl.String), orient="row")
+    texts = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows]
+    assert source_hash(claims).to_list() == [
+        f"1:{hashlib.sha256(text.encode()).hexdigest()[:38]}" for text in texts
+    ]

@@ -33,8 +33,12 @@ def one(expression: pl.Expr, cell: str) -> object:
     return pl.DataFrame({"cell": [cell]}, schema={"cell": pl.String}).select(expression).item()
 
 
+def column(*cells: str | None) -> pl.Series:
+    return pl.Series("cell", cells, dtype=pl.String)
+
+
 def as_text(cell: str, *, name: bool = False) -> object:
-    return one(values.text(values.clean(pl.col("cell")), name=name), cell)
+    return values.texts(values.cleaned(column(cell)), name=name).item()
 
 
 def as_money(cell: str) -> object:
@@ -42,7 +46,7 @@ def as_money(cell: str) -> object:
 
 
 def as_date(cell: str) -> object:
-    return one(values.date(values.clean(pl.col("cell")), fetched_year=FETCHED_ON.year), cell)
+    return values.dates(values.cleaned(column(cell)), fetched_year=FETCHED_ON.year).item()
 
 
 @pytest.mark.parametrize(
@@ -244,6 +248,18 @@ def test_a_cell_that_is_not_untidy_needs_no_cleaning(cell: str) -> None:
 )
 def test_a_character_that_cleaning_minds_is_untidy(odd: str) -> None:
     assert one(values.is_untidy(pl.col("cell")), f"a{odd}b")
+
+
+@PROPERTY
+@given(st.lists(st.none() | ODD_TEXT | ODD_DATE, max_size=6))
+def test_a_column_is_read_as_its_cells_are_one_by_one(cells: list[str | None]) -> None:
+    frame = pl.DataFrame({"cell": values.cleaned(column(*cells))})
+    for name in (False, True):
+        read = values.texts(frame["cell"], name=name)
+        assert read.to_list() == frame.select(values.text(pl.col("cell"), name=name))["cell"].to_list()
+    day = values.date(pl.col("cell"), fetched_year=FETCHED_ON.year)
+    days = values.dates(frame["cell"], fetched_year=FETCHED_ON.year)
+    assert days.to_list() == frame.select(day)["cell"].to_list()
 
 
 @PROPERTY

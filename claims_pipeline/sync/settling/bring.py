@@ -114,7 +114,7 @@ class Bringing:
         if isinstance(writer, Rehearsing):
             sent = planned(decisions, foresight_of(stored.payors, salesforce), self.work)
         else:
-            sent = send_decided(decisions, rules, writer, self.say)
+            sent = send_decided(decisions, writer, self.say)
         deleted = deleted_claims(sent, rules, salesforce)
         outcomes = StampedFrame(outcomes_of(sent, deleted, self.work).scan(), stored.claims.stamp)
         synced.require_settled(stored.customer, synced.counts_of(outcomes.frame))

@@ -142,8 +142,7 @@ def _events(
 
 def places_in(raw: pl.DataFrame) -> pl.DataFrame:
     """Claim key and place of each raw row that names a claim."""
-    cells = pl.DataFrame({"id": values.cleaned(raw.get_column("claim_id"))})
-    ids = cells.select(values.text(pl.col("id"), name=False)).to_series()
+    ids = values.texts(values.cleaned(raw.get_column("claim_id")))
     rows = raw.select(PLACE).with_columns(values.claim_keys(ids).alias("claim_key"))
     return rows.filter(pl.col("claim_key").is_not_null()).select(_PLACE_ROWS.names()).cast(_PLACE_ROWS)
 

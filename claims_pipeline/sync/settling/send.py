@@ -14,11 +14,11 @@ from claims_pipeline.claims.compare import (
     CUSTOMER_FIELD,
     KEY_FIELD,
     MONEY_FIELDS,
+    PAYOR_KEY_FIELD,
     CompareRules,
     canonical_claims,
     decide,
     payload_of,
-    undecided,
     with_claim_key,
 )
 from claims_pipeline.claims.outcomes import ClaimOutcome
@@ -30,6 +30,9 @@ from claims_pipeline.sync.options import Progress
 CLAIM = "Claim__c"
 KEYS_READ_ONE_BY_ONE = 10_000
 """Up to so many claims are read back by their keys; beyond, the whole table comes by one Bulk query."""
+
+_DECIDED_AT_ONCE = 10_000
+"""A decision is some eighty columns wide: a whole bucket of them at once took 40 MiB more."""
 
 _DUPLICATE = "DUPLICATE_VALUE"
 
@@ -68,7 +71,8 @@ class Decisions:
     """The decision of every claim (see `claims.compare.decide`), by hash bucket, each made when it is asked for.
 
     So that Salesforce works on the first claims while later ones are compared: it never sees a claim twice, and each
-    claim was compared before any of its own writes began. To be iterated once; `buckets` then holds all of them.
+    claim was compared before any of its own writes began. To be iterated once; `buckets` then holds all of them, as
+    far as outcomes need them (`_DECIDED`).
     """
 
     claims: Buckets
@@ -79,10 +83,39 @@ class Decisions:
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         for number in range(self.claims.count):
-            bucket = canonical_claims(self.claims.read(number))
-            made = _sparing(decide(bucket, self.standing(number, bucket), self.rules), self.spared)
-            self.buckets.add(made)
-            yield made
+            bucket = self.claims.read(number)
+            org = self.standing(number, bucket)
+            for part in bucket.iter_slices(_DECIDED_AT_ONCE):
+                made = self.of(canonical_claims(part), org)
+                self.buckets.put(number, decided_of(made))
+                yield made
+
+    def of(self, claims: pl.DataFrame, org: pl.DataFrame) -> pl.DataFrame:
+        """The decision of canonical claims against these records of the org."""
+        return _sparing(decide(claims, org, self.rules), self.spared)
+
+
+_DECIDED = (
+    "claim_key",
+    KEY_FIELD,
+    "action",
+    "reason",
+    "refused_fields",
+    "healed",
+    "differing",
+    "org_id",
+    "match_rule",
+    "rows",
+    PAYOR_KEY_FIELD,
+    *MONEY_FIELDS,
+    *(f"org:{name}" for name in MONEY_FIELDS),
+)
+"""What an outcome tells of a decision, a fifth of its columns."""
+
+
+def decided_of(made: pl.DataFrame) -> pl.DataFrame:
+    """Decisions without what was compared and what is sent."""
+    return made.select(name for name in _DECIDED if name in made.columns)
 
 
 def decide_all(
@@ -143,7 +176,7 @@ class Sent:
     answers: Buckets
 
 
-def send_decided(decisions: Decisions, rules: CompareRules, writer: Writer, say: Progress) -> Sent:
+def send_decided(decisions: Decisions, writer: Writer, say: Progress) -> Sent:
     """Write what is decided to be sent. A claim that raced another writer is decided anew, once."""
     decided = decisions.buckets
     answers = Buckets(writer.work / "answers", "claim_key", decided.count, ANSWER_SCHEMA)
@@ -152,7 +185,7 @@ def send_decided(decisions: Decisions, rules: CompareRules, writer: Writer, say:
         answers.add(_by_key(answer))
         sent += answer.height
     say(f"{sent:,} claims were sent" if sent else "nothing differs, nothing is sent")
-    return _races_settled(Sent(decided, answers), rules, writer)
+    return _races_settled(Sent(decided, answers), decisions, writer)
 
 
 ANSWER_SCHEMA = pl.Schema(
@@ -171,7 +204,7 @@ def _by_key(answer: pl.DataFrame) -> pl.DataFrame:
     return with_claim_key(answer, "key").select(ANSWER_SCHEMA.names())
 
 
-def _races_settled(sent: Sent, rules: CompareRules, writer: Writer) -> Sent:
+def _races_settled(sent: Sent, decisions: Decisions, writer: Writer) -> Sent:
     """`DUPLICATE_VALUE` on our own key: someone made the record since we read. It is read, decided and sent again.
 
     It may be equal by now, or another customer's: sending blindly would write over what was never compared.
@@ -179,17 +212,19 @@ def _races_settled(sent: Sent, rules: CompareRules, writer: Writer) -> Sent:
     raced = sent.answers.scan().filter(_raced()).select("claim_key").collect()
     if raced.is_empty():
         return sent
-    decided = Buckets(writer.work / "decided-again", "claim_key", sent.decided.count)
-    answers = Buckets(writer.work / "answers-again", "claim_key", sent.decided.count, ANSWER_SCHEMA)
-    answers.fill(part.join(raced, on="claim_key", how="anti") for part in sent.answers)
+    count = sent.decided.count
+    decided = Buckets(writer.work / "decided-again", "claim_key", count)
+    answers = Buckets(writer.work / "answers-again", "claim_key", count, ANSWER_SCHEMA)
     again = PartWriter(writer.work / "payloads-again")
-    for part in sent.decided:
-        decided.add(part.join(raced, on="claim_key", how="anti"))
-        claims = undecided(part.join(raced, on="claim_key", how="semi"))
+    for number in range(count):
+        decided.put(number, sent.decided.read(number).join(raced, on="claim_key", how="anti"))
+        answers.put(number, sent.answers.read(number).join(raced, on="claim_key", how="anti"))
+        claims = decisions.claims.read(number).join(raced, on="claim_key", how="semi")
         if claims.height:
-            org = writer.salesforce.read_claims(claims.get_column(KEY_FIELD).to_list(), rules.read_back)
-            redecided = decide(claims, org, rules)
-            decided.add(redecided)
+            keys = claims.get_column(KEY_FIELD).to_list()
+            org = writer.salesforce.read_claims(keys, decisions.rules.read_back)
+            redecided = decisions.of(canonical_claims(claims), org)
+            decided.put(number, decided_of(redecided))
             again.write(payload_of(redecided))
     if again.rows:
         for answer in writer.upsert(again.slices(), "claims-again"):
@@ -219,8 +254,8 @@ def outcomes_of(sent: Sent, deleted: pl.DataFrame, work: Path) -> PartWriter:
 
 def deleted_claims(sent: Sent, rules: CompareRules, salesforce: SalesforceClient) -> pl.DataFrame:
     """`claim_key` of this customer's claims in the org's recycle bin; asked only where a claim is created."""
-    creates = sent.decided.scan().filter(pl.col("action") == "create").head(1).collect()
-    if creates.is_empty():
+    any_created = sent.decided.scan().select(pl.col("action").eq("create").any()).collect().item()
+    if not any_created:
         return pl.DataFrame(schema={"claim_key": pl.String()})
     whose = f" AND {CUSTOMER_FIELD} = {soql_text(rules.customer)}" if CUSTOMER_FIELD in rules.writable else ""
     found = salesforce.query(
@@ -258,7 +293,7 @@ def _outcome_rows(decided: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
         "salesforce_id",
         "match_rule",
         "rows",
-        pl.col("Source_Payor_Key__c").alias("payor_key"),
+        pl.col(PAYOR_KEY_FIELD).alias("payor_key"),
         *(pl.col(name).cast(pl.Decimal(16, 2)) for name in MONEY_FIELDS),
         *(_org_money(decided, name) for name in MONEY_FIELDS),
     )
