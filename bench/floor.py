@@ -2,10 +2,11 @@
 
 Stands alone: the standard library, requests, and PyJWT to sign in. One process, no polars, nothing of ours. The report
 is run, polled for, and read straight out of its ZIP; each row goes into a Bulk file under the columns that the sync
-writes, with a constant in the length of each column that the sync would work out. Amounts and dates are written as
-Salesforce takes them (it would refuse them otherwise); nothing is cleaned, judged, grouped, matched or compared. Each
-file is put up as soon as it is full, while Salesforce works on those before; then every job is waited for, and all its
-results are fetched. The count of rows that Salesforce took is printed.
+writes, with a constant in the length of each column that the sync would work out (the lookup: a payor of the org's) and
+`#N/A` where it would clear one. Amounts and dates are written as Salesforce takes them (it would refuse them
+otherwise); nothing is cleaned, judged, grouped, matched or compared. Each file is put up as soon as it is full, while
+Salesforce works on those before; then every job is waited for, and all its results are fetched. The count of rows that
+Salesforce took is printed.
 
     python -m bench.floor        (settings from the environment, as `claims-pipeline sandbox` prints them)
 """
@@ -27,6 +28,10 @@ import requests
 
 ROWS_A_FILE = 150_000
 CUSTOMER, REPORT, FILTER = "10001001", "10010", "20020"
+CLEARED = "#N/A"
+LOOKUP = "Claim_Payor__c"
+"""The lookup of a claim, and the object that it leads to."""
+
 FIELDS = {
     "Claim_Number__c": "ClaimID",
     "Name": "PateintNameID",
@@ -53,6 +58,7 @@ CONSTANTS = {
     "Source_Hash__c": "0:" + "0" * 38,
     "Source_Synced_At__c": "2026-02-15T07:00:00.000Z",
     "Source_As_Of__c": "2026-02-15T07:00:00.000Z",
+    "Source_Missing_Since__c": CLEARED,
 }
 """What the sync works out for each claim: here a text of that length."""
 
@@ -83,6 +89,11 @@ class Salesforce:
         answer = self.http.request(method, f"{self.url}/services/data/v59.0/{path}", timeout=600, **kwargs)  # type: ignore[arg-type]
         answer.raise_for_status()
         return answer
+
+    def a_payor(self) -> str:
+        """The id of a record that a claim's lookup may lead to."""
+        found = self.call("GET", "query", params={"q": f"SELECT Id FROM {LOOKUP} LIMIT 1"}).json()["records"]
+        return str(found[0]["Id"])
 
     def begin(self, file: Path) -> str:
         """Put the file up and let its job start."""
@@ -166,12 +177,13 @@ def rows_of(path: Path) -> Iterator[list[str]]:
                     row[at] = row[at][:10]
             for at in money:
                 row[at] = row[at].replace("$", "").replace(",", "").replace("(", "-").replace(")", "")
-            yield row
+            yield [cell or CLEARED for cell in row]
 
 
-def files_of(rows: Iterator[list[str]], folder: Path) -> Iterator[Path]:
+def files_of(rows: Iterator[list[str]], payor: str, folder: Path) -> Iterator[Path]:
     """Bulk files of so many rows."""
-    header, constants = [*FIELDS, *CONSTANTS], list(CONSTANTS.values())
+    header, constants = [*FIELDS, *CONSTANTS, LOOKUP], list(CONSTANTS.values())
+    payor_id = list(FIELDS).index("Payer__c")
     number, row = 0, next(rows, None)
     while row is not None:
         path = folder / f"{number}.csv"
@@ -179,7 +191,8 @@ def files_of(rows: Iterator[list[str]], folder: Path) -> Iterator[Path]:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header)
             for _ in range(ROWS_A_FILE):
-                writer.writerow(row + constants)
+                lookup = payor if row[payor_id] != CLEARED else ""  # the sync leaves out what it cannot match
+                writer.writerow([*row, *constants, lookup])
                 row = next(rows, None)
                 if row is None:
                     break
@@ -192,8 +205,9 @@ def main() -> int:
     with TemporaryDirectory(prefix="floor-") as name:
         folder = Path(name)
         salesforce = Salesforce()
+        payor = salesforce.a_payor()
         path = report_zip(folder / "report.zip")
-        jobs = [salesforce.begin(file) for file in files_of(rows_of(path), folder)]
+        jobs = [salesforce.begin(file) for file in files_of(rows_of(path), payor, folder)]
         print(f"{sum(salesforce.end(job, folder) for job in jobs):,} rows taken")
     return 0
 
