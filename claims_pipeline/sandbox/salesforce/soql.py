@@ -29,6 +29,7 @@ from claims_pipeline.sandbox.salesforce.soql_tree import (
     LiteralKind,
     Query,
 )
+from claims_pipeline.sandbox.salesforce.tables import Tables
 
 MAX_GROUPS = 2_000
 SLICE = 2_000  # records read at once
@@ -43,6 +44,7 @@ class Database(Protocol):
     """What running a query needs of the org."""
 
     schema: OrgSchema
+    tables: Tables
     connection: sqlite3.Connection
     lock: threading.RLock
 
@@ -105,7 +107,7 @@ class QueryResult:
             if plan.aggregate:
                 picked = ", ".join(plan.selected)
                 sql = f"SELECT {picked} {plan.from_sql}{plan.tail_sql}{plan.order_sql}{plan.bounds_sql}"
-                self._found = [tuple(row) for row in run(sql, plan.parameters)]
+                self._found = self._org.tables.groups(sql, plan.parameters)
                 return self._count_groups()
             sql = f'SELECT {plan.root_alias}."Id" {plan.from_sql}{plan.tail_sql}{plan.order_sql}{plan.bounds_sql}'
             self._found = "".join(row[0] for row in run(sql, plan.parameters)).encode("ascii")

@@ -6,6 +6,7 @@ What belongs here: making the tables and the few look-ups and writes that the ru
 
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -15,6 +16,7 @@ from claims_pipeline.sandbox.salesforce.record_ids import new_id
 from claims_pipeline.sandbox.salesforce.schema import FieldSchema, FieldType, ObjectSchema, OrgSchema
 from claims_pipeline.sandbox.salesforce.validation import Stored
 
+_GROUPS_KEPT = 8
 _LOOKUP_ROWS = 500  # values in one IN (...): SQLite takes at least 999 parameters
 
 
@@ -35,6 +37,11 @@ class Tables:
         self.connection.execute("PRAGMA journal_mode = MEMORY")
         self.connection.execute("PRAGMA synchronous = OFF")
         self._numbers: dict[str, Iterator[int]] = {}
+        self._changed = Counter[str]()
+        self._rolled_back = 0
+        self._groups: dict[
+            tuple[str, tuple[object, ...]], tuple[tuple[int, ...], list[tuple[object, ...]]]
+        ] = {}
         for found in schema.objects.values():
             self.stand_up(found)
 
@@ -56,6 +63,7 @@ class Tables:
             try:
                 yield
             except BaseException:
+                self._rolled_back += 1
                 self.connection.execute("ROLLBACK TO one")
                 raise
             finally:
@@ -118,30 +126,58 @@ class Tables:
         """Add records; one column list for all."""
         names = ", ".join(f'"{name}"' for name in columns)
         marks = ", ".join("?" * len(columns))
-        self.connection.executemany(f'INSERT INTO "{schema.name}" ({names}) VALUES ({marks})', rows)
+        with self._changing(schema):
+            self.connection.executemany(f'INSERT INTO "{schema.name}" ({names}) VALUES ({marks})', rows)
 
     def update(self, schema: ObjectSchema, columns: Sequence[str], rows: Iterable[Sequence[Stored]]) -> None:
         """Change records; each row holds the columns' values, then the id."""
         changes = ", ".join(f'"{name}" = ?' for name in columns)
-        self.connection.executemany(f'UPDATE "{schema.name}" SET {changes} WHERE "Id" = ?', rows)
+        with self._changing(schema):
+            self.connection.executemany(f'UPDATE "{schema.name}" SET {changes} WHERE "Id" = ?', rows)
 
     def clear_column(self, schema: ObjectSchema, field: FieldSchema) -> None:
         """Forget what a field held, in every record."""
-        self.connection.execute(f'UPDATE "{schema.name}" SET "{field.name}" = NULL')
+        with self._changing(schema):
+            self.connection.execute(f'UPDATE "{schema.name}" SET "{field.name}" = NULL')
 
     def clear_lookups(self, schema: ObjectSchema, field: FieldSchema, record_ids: Iterable[str]) -> None:
         """Clear a lookup wherever it leads to one of these records."""
         change = f'UPDATE "{schema.name}" SET "{field.name}" = NULL WHERE "{field.name}" = ?'
-        self.connection.executemany(change, [(found,) for found in record_ids])
+        with self._changing(schema):
+            self.connection.executemany(change, [(found,) for found in record_ids])
 
     def remove(self, schema: ObjectSchema, column: str, values: Iterable[str]) -> None:
         """Forget every record that has one of these values; there is no bin for it."""
         command = f'DELETE FROM "{schema.name}" WHERE "{column}" = ?'
-        self.connection.executemany(command, [(found,) for found in values])
+        with self._changing(schema):
+            self.connection.executemany(command, [(found,) for found in values])
 
     def empty(self, schema: ObjectSchema) -> None:
         """Forget every record of an object."""
-        self.connection.execute(f'DELETE FROM "{schema.name}"')
+        with self._changing(schema):
+            self.connection.execute(f'DELETE FROM "{schema.name}"')
+
+    @contextmanager
+    def _changing(self, schema: ObjectSchema) -> Iterator[None]:
+        before = self.connection.total_changes
+        try:
+            yield
+        finally:
+            self._changed[schema.name] += self.connection.total_changes - before
+
+    def groups(self, sql: str, parameters: Sequence[object]) -> list[tuple[object, ...]]:
+        """The rows of an aggregate query. They stand until one of its tables changes: a large org adds up once."""
+        asked = (sql, tuple(parameters))
+        named = [name for name in self._numbers if f'"{name}"' in sql]
+        by_others = self.connection.total_changes - self._changed.total()
+        as_of = (sum(self._changed[name] for name in named), by_others, self._rolled_back)
+        known = self._groups.get(asked)
+        if known is None or known[0] != as_of:
+            if len(self._groups) == _GROUPS_KEPT:
+                del self._groups[next(iter(self._groups))]
+            known = as_of, [tuple(row) for row in self.connection.execute(sql, parameters)]
+            self._groups[asked] = known
+        return known[1]
 
     def records(self, schema: ObjectSchema) -> list[dict[str, Stored]]:
         """Every record, deleted ones too, as stored."""

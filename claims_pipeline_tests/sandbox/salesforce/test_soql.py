@@ -270,6 +270,28 @@ def test_groups_do_not_tell_case_apart() -> None:
     assert [one["n"] for one in found] == [1, 2]
 
 
+def test_groups_are_added_up_anew_after_any_change() -> None:
+    org = org_at_noon()
+    soql = "SELECT Name, COUNT(Id) n FROM Claim_Payor__c GROUP BY Name ORDER BY Name"
+
+    def groups() -> list[tuple[str, int]]:
+        return [(one["Name"], one["n"]) for one in ask(org, soql)]
+
+    (payor,) = insert(org, "Claim_Payor__c", {"Name": "Zed"})
+    assert groups() == groups() == [("Zed", 1)]
+    insert(org, "Claim_Payor__c", {"Name": "Other"})
+    assert groups() == [("Other", 1), ("Zed", 1)]
+    with pytest.raises(ZeroDivisionError), org.tables.transaction():
+        insert(org, "Claim_Payor__c", {"Name": "Zed"})
+        assert groups() == [("Other", 1), ("Zed", 2)]
+        raise ZeroDivisionError
+    assert groups() == [("Other", 1), ("Zed", 1)]
+    org.delete(integration(org), "Claim_Payor__c", [payor])
+    assert groups() == [("Other", 1)]
+    org.connection.execute('UPDATE "Claim_Payor__c" SET "Name" = \'By hand\' WHERE "IsDeleted" = 0')
+    assert groups() == [("By hand", 1)]
+
+
 def test_more_than_two_thousand_groups_cannot_be_paged() -> None:
     org = org_at_noon()
     for start in range(0, 2001, 200):
