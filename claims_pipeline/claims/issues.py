@@ -105,13 +105,19 @@ def filter_issue_key(customer: str, filter_id: str) -> str:
     return _fitting(f"{customer}#{filter_id}")
 
 
+OF_OUTCOMES = ("claim_key", "claim_number", "outcome", "code", "fields", "rows")
+
+
 def of_outcomes(outcomes: pl.DataFrame, fetch: Fetch, standing: pl.Series) -> pl.DataFrame:
-    """What the outcomes (`claim_key`, `claim_number`, `outcome`, `code`, `fields`, `rows`) tell of issues.
+    """What the outcomes (`OF_OUTCOMES`) tell of issues.
 
     A claim that arrived tells something only where an issue of it stands (`standing`: their keys).
     """
+    tells = ~pl.col("outcome").is_in(_ARRIVED)
+    if standing.is_empty():
+        outcomes = outcomes.filter(tells)
     keyed = outcomes.with_columns(issue_keys(outcomes, fetch.customer))
-    tells = ~pl.col("outcome").is_in(_ARRIVED) | pl.col(ISSUE_KEY).is_in(standing.implode())
+    tells |= pl.col(ISSUE_KEY).is_in(standing.implode())
     return (
         keyed.filter(tells)
         .select(

@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from claims_pipeline.errors import DiskFailed
+from claims_pipeline.storage import frames
 from claims_pipeline.storage.frames import NotStored, Stamp, StampedFrame, Storage, StoredFrameDamaged
 
 AT = datetime(2026, 2, 15, 2, 0, tzinfo=UTC)
@@ -49,11 +50,13 @@ def test_what_was_read_stays_as_it_was_when_another_run_stores_the_same_name(tmp
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_slices_hold_every_row_once(tmp_path: Path) -> None:
+def test_slices_hold_every_row_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "SLICE_ROWS", 4)
     storage = Storage(str(tmp_path))
     storage.write("a", stamped(10))
-    parts = [part["a"].to_list() for part in storage.read("a").slices(4)]
-    assert parts == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    for columns in (None, ["a"]):
+        parts = [part["a"].to_list() for part in storage.read("a").slices(columns)]
+        assert parts == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
 def test_files_are_for_their_owner_alone_and_the_work_folder_is_left_empty(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ BULK_NULL = "#N/A"
 """What clears a field in a Bulk file; a text that reads so cannot be sent by Bulk, and goes by Collections."""
 
 MOST_FILE_BYTES = 90_000_000  # raw: base64 makes 120 of Salesforce's 150 MB
-MOST_FILE_ROWS = 100_000  # small enough that Salesforce works on the first while later ones are compared
+MOST_FILE_ROWS = 100_000
+FIRST_FILE_ROWS = 25_000  # Salesforce begins with it while later ones are compared and written
 _WRITE_ROWS = 10_000
 
 _LINE_BREAKS = r"[\t\n\x0b\x0c\r\x1c-\x1f\x{85}\x{2028}\x{2029}]+"
@@ -110,7 +111,10 @@ class JobFile:
 
 
 class JobFiles:
-    """Cuts payload slices into files for Bulk jobs, one file at a time; what Bulk cannot carry is set aside."""
+    """Cuts payload slices into files for Bulk jobs, one file at a time; what Bulk cannot carry is set aside.
+
+    The first file is a small one.
+    """
 
     def __init__(
         self,
@@ -164,7 +168,8 @@ class JobFiles:
     def _open(self, columns: list[str]) -> "_OpenFile":
         self._written += 1
         path = self._folder / f"{self._name}_{self._written:04}.csv"
-        return _OpenFile(path, tuple(columns), most_bytes=self._most_bytes, most_rows=self._most_rows)
+        most_rows = min(FIRST_FILE_ROWS, self._most_rows) if self._written == 1 else self._most_rows
+        return _OpenFile(path, tuple(columns), most_bytes=self._most_bytes, most_rows=most_rows)
 
 
 class _OpenFile:

@@ -235,7 +235,7 @@ def seen_payors(claims: StampedFrame) -> Iterator[SeenPayor]:
     found = pl.concat(
         [
             pl.DataFrame(schema=dict.fromkeys(named, pl.String)),
-            *(part.select(named).unique() for part in claims.slices()),
+            *(part.unique() for part in claims.slices(named)),
         ]
     )
     ordered = (

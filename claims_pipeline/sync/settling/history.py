@@ -32,6 +32,7 @@ _EVENT = pl.Schema(
         "fields": pl.List(pl.String),
     }
 )
+_OF_OUTCOMES = ("claim_key", "claim_number", "outcome", "code", "fields", "differing")
 _PLACE_ROWS = pl.Schema(
     {"claim_key": pl.String(), "run": pl.UInt16(), "file": pl.UInt16(), "row_number": pl.UInt32()}
 )
@@ -104,7 +105,7 @@ def _events(
     outcomes: StampedFrame, rejected: StampedFrame, gone: PartWriter | None
 ) -> Iterator[pl.DataFrame]:
     named = pl.col("fields").fill_null("").str.split(",").list.filter(pl.element() != "")
-    for part in outcomes.slices():
+    for part in outcomes.slices(_OF_OUTCOMES):
         told = part.filter(pl.col("outcome") != ClaimOutcome.UNCHANGED.value)
         fields = pl.when(named.list.len() > 0).then(named).otherwise(pl.col("differing"))
         # a new claim differs in every field that it has, which says nothing
@@ -154,8 +155,7 @@ def _places(stamp: Stamp, storage: Storage) -> Iterator[pl.DataFrame]:
     except (NotStored, StoredFrameDamaged):
         return
     if (raw.stamp.sequence, raw.stamp.fetched_at) == (stamp.sequence, stamp.fetched_at):
-        narrow = StampedFrame(raw.frame.select(*PLACE, "claim_id"), raw.stamp)
-        for part in narrow.slices():
+        for part in raw.slices((*PLACE, "claim_id")):
             yield places_in(part)
 
 

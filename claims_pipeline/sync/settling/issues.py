@@ -143,7 +143,7 @@ def told_of(known: WhatIsKnown, fetch: Fetch, standing: PartWriter) -> Iterator[
     claims_and_places = ("run", "file", "row_number", "claim_id", "claim_key", "code", "field")
     yield issues.of_rejected(known.rejected.frame.select(claims_and_places).collect(), fetch)
     standing_keys = standing.scan().select(ISSUE_KEY).collect().get_column(ISSUE_KEY)
-    for part in known.outcomes.slices():
+    for part in known.outcomes.slices(issues.OF_OUTCOMES):
         yield issues.of_outcomes(part, fetch, standing_keys)
     for part in known.waiting.slices():
         refused = part.filter(pl.col(kept.CODE) != kept.NOT_SENT)

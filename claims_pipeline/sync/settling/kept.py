@@ -110,7 +110,6 @@ def keep_refused(
     brought: Brought, outcomes: StampedFrame, storage: Storage, work: Path, *, now: datetime
 ) -> None:
     """Store the claims that are refused after this sync, and those that wait still."""
-    kept = PartWriter(work / "kept")
     is_refused = pl.col("outcome") == ClaimOutcome.REFUSED.value
     refusal = (pl.col("code").alias(CODE), pl.col("fields").alias(FIELDS))
     refused = outcomes.frame.filter(is_refused).select("claim_key", *refusal).collect()
@@ -118,7 +117,8 @@ def keep_refused(
     told = refused.join(
         brought.spared.select("claim_key", _TRIED_AT), on="claim_key", how="left"
     ).with_columns(pl.col(_TRIED_AT).fill_null(tried_at), pl.lit(_columns_of(brought.claims)).alias(_PRESENT))
-    for part in brought.claims.slices():
+    kept = PartWriter(work / "kept", pl.Schema({**brought.claims.frame.collect_schema(), **told.schema}))
+    for part in brought.claims.slices() if told.height else ():
         kept.write(part.join(told, on="claim_key", how="inner"))
     for part in brought.waiting.slices():
         kept.write(part)

@@ -89,7 +89,7 @@ def _amounts(known: WhatIsKnown, fetch: Fetch, before: StampedFrame | None) -> I
     """Dollars by issue key; where a key comes twice the first counts, as with what is told."""
     yield from _of_rejected(known.rejected, fetch)
     arrived = [ClaimOutcome.CREATED, ClaimOutcome.UPDATED, ClaimOutcome.UNCHANGED]
-    for part in known.outcomes.slices():
+    for part in known.outcomes.slices(("claim_key", "outcome", _CHARGED, "salesforce_id")):
         left = part.filter(~pl.col("outcome").is_in([each.value for each in arrived]))
         yield _of_claims(left, fetch, pl.col("salesforce_id"))
     for part in known.waiting.slices():
