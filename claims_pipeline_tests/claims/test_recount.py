@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claims_pipeline.claims import recount
 from claims_pipeline.claims.recount import RecountStopped, data_rows
 from claims_pipeline.claims.recount_json import JsonRecountStopped, json_data_rows
 from claims_pipeline.claims.recount_text import LONGEST_RECORD
@@ -16,6 +17,24 @@ from claims_pipeline_tests.claims.given import PROPERTY
 from claims_pipeline_tests.paths import DATA
 
 CSV_TEXT = st.text(st.sampled_from('a,,""\r\n\r\n \u200b\u00a0é😀'), max_size=24)
+LINES = st.sampled_from(
+    [
+        "a,b",
+        "a,b",
+        '"x,y",b',
+        '"a","b"',
+        ",",
+        '"",',
+        '"q""q","c{end}d"',
+        "a",
+        "",
+        " ",
+        '""',
+        '5" x,b',
+        '"a"x,b',
+        '"a',
+    ]
+)
 CELLS = st.text(st.sampled_from('a,"\r\n \u200bé'), max_size=4)
 
 
@@ -104,6 +123,56 @@ def test_any_text_is_counted_as_the_oracle_counts_it(text: str, encoding: str, b
     except RecountStopped as stopped:
         counted = stopped.row_number
     assert counted == told
+
+
+@PROPERTY
+@given(
+    st.lists(LINES, max_size=12),
+    st.sampled_from(["\n", "\r\n", "\r", "\r\r\n"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    st.integers(1, 30),
+    st.integers(1, 30),
+)
+def test_lines_are_counted_wherever_reads_and_windows_end(
+    lines: list[str], end: str, encoding: str, bytes_a_read: int, window: int
+) -> None:
+    content = end.join(line.format(end=end) for line in ["h,h", *lines]).encode(encoding)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recount, "_WINDOW_BYTES", window)
+        try:
+            counted: list[int] | int = list(data_rows(DrippingStream(content, bytes_a_read)))
+        except RecountStopped as stopped:
+            counted = stopped.row_number
+    assert counted == told_by_the_oracle(content)
+
+
+@pytest.mark.parametrize("bytes_a_read", [1, 5, 1000])
+@pytest.mark.parametrize(("last", "rows"), [("é,1".encode(), [2, 4, 6]), (b"\xe9,1", [2, 3, 4, 6])])
+def test_the_end_of_a_file_decides_whether_a_line_far_before_it_is_blank(
+    last: bytes, rows: list[int], bytes_a_read: int
+) -> None:
+    """A no-break space in UTF-8 is `Â` and one in Windows-1252."""
+    content = b"h,h\n1,2\n\xc2\xa0\n3,4\n\n" + last
+    assert list(data_rows(DrippingStream(content, bytes_a_read))) == rows
+
+
+def test_a_mark_before_a_quote_is_no_part_of_the_cell() -> None:
+    assert count('\ufeff"h\nh",h\n1,2\n'.encode()) == [2]
+
+
+def test_damage_behind_a_row_that_cannot_be_counted_is_told_as_damage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Damaged(DrippingStream):
+        def read(self, size: int | None = -1, /) -> bytes:
+            found = super().read(size)
+            if size and not found:
+                raise ValueError("the ZIP is damaged")
+            return found
+
+    monkeypatch.setattr(recount, "LONGEST_RECORD", 4)
+    with pytest.raises(ValueError, match="damaged"):
+        list(data_rows(Damaged(b'h,h\n"1"x\n2,3\n4,5\n', 2)))
 
 
 @PROPERTY

@@ -13,7 +13,7 @@ from typing import BinaryIO, TextIO
 Opener = Callable[[], BinaryIO]
 
 _CHUNK_BYTES = 1024 * 1024
-_UNDEFINED_IN_1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
+_UNDEFINED_IN_1252 = b"\x81\x8d\x8f\x90\x9d"
 _REPLACEMENT = "\ufffd"
 
 
@@ -64,7 +64,7 @@ def _utf8_or_1252(chunks: Iterator[bytes]) -> Encoding:
     is_utf8, undefined = True, 0
     for chunk in chunks:
         is_utf8 = is_utf8 and _decodes(decoder, chunk)
-        undefined += sum(map(chunk.count, _UNDEFINED_IN_1252))
+        undefined += len(chunk) - len(chunk.translate(None, _UNDEFINED_IN_1252))
     if is_utf8 and _decodes(decoder, b"", final=True):
         return Encoding("UTF-8", "utf-8")
     return Encoding("Windows-1252", "cp1252", undefined)
@@ -80,10 +80,16 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = 
 
 def _count_unreadable(chunks: Iterator[bytes], codec: str) -> int:
     """Characters that a tolerant reading replaces: none at all where a strict reading passes."""
-    strict, tolerant = (codecs.getincrementaldecoder(codec)(errors) for errors in ("strict", "replace"))
-    passes, replaced = True, 0
-    for chunk in chunks:
-        passes = passes and _decodes(strict, chunk)
-        replaced += tolerant.decode(chunk).count(_REPLACEMENT)
-    replaced += tolerant.decode(b"", True).count(_REPLACEMENT)
-    return 0 if passes and _decodes(strict, b"", final=True) else replaced
+    decoder = codecs.getincrementaldecoder(codec)("strict")
+    replaced = sum(_tolerantly(decoder, chunk).count(_REPLACEMENT) for chunk in chunks)
+    replaced += _tolerantly(decoder, b"", final=True).count(_REPLACEMENT)
+    return 0 if decoder.errors == "strict" else replaced
+
+
+def _tolerantly(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> str:
+    """The chunk's text. A strict decoder becomes a tolerant one where it does not pass."""
+    try:
+        return decoder.decode(chunk, final)
+    except UnicodeDecodeError:
+        decoder.errors = "replace"
+        return decoder.decode(chunk, final)

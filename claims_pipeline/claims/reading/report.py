@@ -4,7 +4,7 @@ What belongs here: `rules.md`'s second section over records. Not here: how recor
 `json_records`), encodings, frames (`slices`), or what a cell means (`claims.rows`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TextIO
 
@@ -12,11 +12,18 @@ import polars as pl
 
 from claims_pipeline.claims.columns import Grain
 from claims_pipeline.claims.header import ColumnChoice, Header, clean_label, match_header
-from claims_pipeline.claims.reading.csv_records import CsvRecords
+from claims_pipeline.claims.reading.csv_records import CsvRecords, Records
 from claims_pipeline.claims.reading.encodings import Encoding, Opener, detect_encoding
 from claims_pipeline.claims.reading.json_records import JsonObject, JsonRecords
 from claims_pipeline.claims.reading.refusals import BrokenJson, EmptyFile
-from claims_pipeline.claims.reading.slices import RawRow, SliceBuilder, ragged_cells
+from claims_pipeline.claims.reading.slices import (
+    Column,
+    RawBlock,
+    RawRow,
+    SliceBuilder,
+    in_blocks,
+    ragged_cells,
+)
 
 SLICE_ROWS = 50_000
 _MOST_KEYS = 1000
@@ -112,16 +119,15 @@ def read_csv_rows(
     counts = _Counts()
     text = encoding.open(opener)
     source = CsvRecords(text, file)
-    records = iter(source)
     try:
-        header_number, cells = _first_record(records, file, counts)
+        header_number, cells = _first_record(iter(source), file, counts)
         header = match_header(cells, columns)
     except BaseException:
         text.close()
         raise
-    rows = _csv_rows(records, header, header_number, counts)
+    blocks = _csv_blocks(source, header, header_number, counts)
     builder = SliceBuilder(header.positions, run, file, slice_rows)
-    slices = _closing(text, builder.build(rows, lambda: source.characters))
+    slices = _closing(text, builder.build(blocks, lambda: source.characters))
     return ReportReading(header, encoding, slices, counts, file)
 
 
@@ -138,9 +144,9 @@ def read_json_rows(
     text = encoding.open(opener)
     source = JsonRecords(text, file)
     fields = {name: keys[place] for name, place in header.positions.items()}
-    rows = _json_rows(source, fields, file, counts)
+    blocks = in_blocks(_json_rows(source, fields, file, counts), lambda: source.characters)
     builder = SliceBuilder({name: place for place, name in enumerate(fields)}, run, file, slice_rows)
-    slices = _closing(text, builder.build(rows, lambda: source.characters))
+    slices = _closing(text, builder.build(blocks, lambda: source.characters))
     return ReportReading(header, encoding, slices, counts, file, warnings)
 
 
@@ -152,11 +158,39 @@ def _first_record(records: Iterator[list[str]], file: int, counts: _Counts) -> t
     raise EmptyFile(file)
 
 
+def _csv_blocks(
+    source: CsvRecords, header: Header, header_number: int, counts: _Counts
+) -> Iterator[RawBlock]:
+    number = header_number + 1
+    for batch in source.batches(header.width):
+        block = _csv_block(batch, number, header, counts)
+        if block is not None:
+            yield block
+        number += len(batch)
+
+
+def _csv_block(
+    batch: Records | pl.DataFrame, first_number: int, header: Header, counts: _Counts
+) -> RawBlock | None:
+    """The rows of a batch. Records that are all as wide as the header are taken together."""
+    count = len(batch)
+    columns: Sequence[Column]
+    if isinstance(batch, pl.DataFrame):
+        columns = batch.get_columns()
+    elif header.width > 1 and set(map(len, batch)) == {header.width}:
+        columns = list(zip(*batch, strict=True))
+    else:  # where the header is one cell, a record of one cell may be a blank line
+        rows = list(_csv_rows(batch, first_number, header, counts))
+        return RawBlock.from_rows(rows) if rows else None
+    counts.rows += count
+    return RawBlock(range(first_number, first_number + count), [False] * count, columns)
+
+
 def _csv_rows(
-    records: Iterator[list[str]], header: Header, header_number: int, counts: _Counts
+    batch: Iterable[list[str]], first_number: int, header: Header, counts: _Counts
 ) -> Iterator[RawRow]:
     width, claim_id = header.width, header.positions["claim_id"]
-    for number, record in enumerate(records, start=header_number + 1):
+    for number, record in enumerate(batch, start=first_number):
         if len(record) < 2 and _is_blank(record):
             counts.blank += 1
             continue

@@ -3,6 +3,7 @@
 What belongs here: the schema of raw rows, and building slices of bounded size. Not here: how records are found.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,9 +27,47 @@ RAW_ROWS = pl.Schema(
 SLICE_CHARACTERS = 32 * 1024 * 1024
 """Cells of a slice are bounded too, not only its rows: cells can be huge."""
 
+BLOCK_ROWS = 256
+BLOCK_CHARACTERS = 256 * 1024
 
 RawRow = tuple[int, Sequence[str | None], bool]
 """Row number, cells, and whether the row is ragged. (A plain tuple: there are 700,000 of them.)"""
+
+Column = Sequence[str | None] | pl.Series
+"""The cells of one column."""
+
+
+@dataclass(frozen=True)
+class RawBlock:
+    """Some rows that follow each other: the number of each, whether it is ragged, and their cells by column."""
+
+    numbers: Sequence[int]
+    ragged: Sequence[bool]
+    columns: Sequence[Column]
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[RawRow]) -> "RawBlock":
+        """From rows of equally many cells, at least one row."""
+        numbers, cells, ragged = zip(*rows, strict=True)
+        return cls(numbers, ragged, list(zip(*cells, strict=True)))
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, rows: slice) -> "RawBlock":
+        return RawBlock(self.numbers[rows], self.ragged[rows], [column[rows] for column in self.columns])
+
+
+def in_blocks(rows: Iterable[RawRow], characters: Callable[[], int]) -> Iterator[RawBlock]:
+    """Single rows as blocks of at most `BLOCK_ROWS`, or few more characters read than `BLOCK_CHARACTERS`."""
+    block, begun_at = list[RawRow](), characters()
+    for row in rows:
+        block.append(row)
+        if len(block) == BLOCK_ROWS or characters() - begun_at > BLOCK_CHARACTERS:
+            yield RawBlock.from_rows(block)
+            block, begun_at = [], characters()
+    if block:
+        yield RawBlock.from_rows(block)
 
 
 def ragged_cells(claim_id: str | None, place: int, width: int) -> list[str | None]:
@@ -43,9 +82,15 @@ class _Slice:
     """The rows of one frame while it grows."""
 
     begun_at: int
-    cells: list[Sequence[str | None]] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     ragged: list[bool] = field(default_factory=list)
+    columns: dict[str, list[pl.Series]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, block: RawBlock, positions: Mapping[str, int]) -> None:
+        self.numbers.extend(block.numbers)
+        self.ragged.extend(block.ragged)
+        for name, place in positions.items():
+            self.columns[name].append(_text_column(name, block.columns[place]))
 
 
 @dataclass(frozen=True)
@@ -57,19 +102,22 @@ class SliceBuilder:
     file: int
     slice_rows: int
 
-    def build(self, rows: Iterable[RawRow], characters: Callable[[], int]) -> Iterator[pl.DataFrame]:
+    def build(self, blocks: Iterable[RawBlock], characters: Callable[[], int]) -> Iterator[pl.DataFrame]:
         """Frames of at most `slice_rows` rows; one without rows if there are none.
 
-        `characters` tells how much was read so far.
+        `characters` tells how much was read so far. A slice may go beyond `SLICE_CHARACTERS` by one block.
         """
         part, any_given = _Slice(characters()), False
-        for number, cells, is_ragged in rows:
-            part.numbers.append(number)
-            part.cells.append(cells)
-            part.ragged.append(is_ragged)
-            if len(part.numbers) >= self.slice_rows or characters() - part.begun_at > SLICE_CHARACTERS:
-                yield self._frame(part)
-                part, any_given = _Slice(characters()), True
+        for block in blocks:
+            left = block
+            while left:
+                room = self.slice_rows - len(part.numbers)
+                part.add(left[:room], self.positions)
+                left = left[room:]
+                is_full = len(part.numbers) >= self.slice_rows
+                if is_full or characters() - part.begun_at > SLICE_CHARACTERS:
+                    yield self._frame(part)
+                    part, any_given = _Slice(characters()), True
         if part.numbers or not any_given:
             yield self._frame(part)
 
@@ -82,15 +130,16 @@ class SliceBuilder:
             pl.Series("ragged", part.ragged, dtype=pl.Boolean),
         ]
         for name in FIELDS:
-            place = self.positions.get(name)
-            if place is None:
-                columns.append(pl.repeat(None, height, dtype=pl.String, eager=True).alias(name))
+            if name in part.columns:
+                columns.append(pl.concat(part.columns[name], rechunk=True))
             else:
-                columns.append(_text_column(name, [cells[place] for cells in part.cells]))
+                columns.append(pl.repeat(None, height, dtype=pl.String, eager=True).alias(name))
         return pl.DataFrame(columns, schema=RAW_ROWS)
 
 
-def _text_column(name: str, cells: list[str | None]) -> pl.Series:
+def _text_column(name: str, cells: Column) -> pl.Series:
+    if isinstance(cells, pl.Series):
+        return cells.alias(name)
     try:
         return pl.Series(name, cells, dtype=pl.String)
     except UnicodeEncodeError:  # half of a surrogate pair: JSON can escape one, no text can hold it
