@@ -3,6 +3,7 @@
 What belongs here: sets and sums, and what to say when they differ. Not here: what a row becomes (`claims`).
 """
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -118,9 +119,11 @@ class RowTally:
         """The balance against the (file, row_number) pairs that the second reader found."""
         accepted, rejected = pl.concat(self._accepted), pl.concat(self._rejected)
         out = pl.concat([accepted, rejected.select(PLACE)])
-        lost = report_rows.join(out, on=PLACE, how="anti")
-        doubled = out.filter(out.is_duplicated()).unique()
-        invented = pl.concat([out.join(report_rows, on=PLACE, how="anti"), doubled])
+        lost = invented = report_rows.clear()
+        if not report_rows.sort(PLACE).equals(out.sort(PLACE)):
+            lost = report_rows.join(out, on=PLACE, how="anti")
+            doubled = out.filter(out.is_duplicated()).unique()
+            invented = pl.concat([out.join(report_rows, on=PLACE, how="anti"), doubled])
         codes = rejected.group_by("code").len().sort("code")
         return RowBalance(
             report_rows=report_rows.height,
@@ -142,19 +145,19 @@ class RowTally:
 def recount(raw: StampedFrame, storage: Storage) -> pl.DataFrame:
     """The (file, row_number) pairs that the kept report files hold, told by the second reader."""
     files = [_pairs(number, rows) for number, rows in enumerate(_kept_entries(raw, storage))]
-    return pl.concat([_pairs(0, []), *files])
+    return pl.concat([_pairs(0, array("I")), *files])
 
 
-def _kept_entries(raw: StampedFrame, storage: Storage) -> Iterator[list[int]]:
+def _kept_entries(raw: StampedFrame, storage: Storage) -> Iterator["array[int]"]:
     for report in raw.stamp.facts["reports"]:
         if report["kept_as"] is None:
             continue
         for entry in open_entries(storage.report(report["kept_as"])):
             with entry.open() as stream:
-                yield list(json_data_rows(stream) if entry.kind == "json" else data_rows(stream))
+                yield array("I", json_data_rows(stream) if entry.kind == "json" else data_rows(stream))
 
 
-def _pairs(file: int, numbers: list[int]) -> pl.DataFrame:
+def _pairs(file: int, numbers: "array[int]") -> pl.DataFrame:
     rows = pl.Series("row_number", numbers, dtype=pl.UInt32)
     return pl.DataFrame(
         {"file": pl.repeat(file, len(numbers), dtype=pl.UInt16, eager=True), "row_number": rows}
