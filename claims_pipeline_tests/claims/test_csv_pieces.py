@@ -174,6 +174,9 @@ def test_a_file_of_pieces_that_are_never_proved_is_not_tried_to_its_end(
 def test_the_longest_record_is_as_long_in_a_piece_as_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_records, "PIECE_CHARACTERS", 1)
     monkeypatch.setattr(csv_records, "LONGEST_RECORD_CHARACTERS", 6)
+    monkeypatch.setattr(
+        csv, "field_size_limit", lambda _: None
+    )  # it would stay for all readers of the process
     assert [len(batch) for batch in csv_records.CsvRecords(io.StringIO("a,bc\n" * 2), 0).batches(2)] == [1, 1]
     with pytest.raises(BrokenRow):
         list(csv_records.CsvRecords(io.StringIO("a,bcd\n"), 0).batches(2))
