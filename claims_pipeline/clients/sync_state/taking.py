@@ -7,9 +7,9 @@ do (`lease`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from claims_pipeline.clients.sync_state.beating import Beat
-from claims_pipeline.clients.sync_state.items import from_wire
 from claims_pipeline.clients.sync_state.lease import Lease, Leasing, SeenLease
 from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
 from claims_pipeline.errors import LeaseHeld, TransientError
@@ -71,16 +71,16 @@ class LeaseTaker:
             values = {"dead_owner": dead.owner, "dead_token": dead.token, "dead": dead.version}
         try:
             # a lost answer repeats the write, which passes again: the owner is us by then
-            taken = from_wire(self.table.update(self._taking(token, condition, values)))
+            taken = self.table.update_and_read(self._taking(token, condition, values))
         except ConditionFailed as refused:
             return SeenLease.in_item(refused.item, self.leasing.term_seconds)
         except TransientError:
-            self._lease(token, 0).release()  # it may be ours, and nobody else would give it back
+            self._lease(token, {}).release()  # it may be ours, and nobody else would give it back
             raise
-        return self._lease(token, int(taken["lease_version"]))
+        return self._lease(token, taken)
 
-    def _lease(self, token: str, version: int) -> Lease:
-        return Lease(self.table, self.sync_id, self.what, self.leasing, token, version)
+    def _lease(self, token: str, found: Mapping[str, Any]) -> Lease:
+        return Lease(self.table, self.sync_id, self.what, self.leasing, token, found)
 
     def _taking(self, token: str, condition: str, values: Mapping[str, object]) -> Change:
         defaults = "".join(f", #{name} = if_not_exists(#{name}, :{name})" for name in self.defaults)

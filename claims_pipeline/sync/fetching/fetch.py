@@ -60,8 +60,6 @@ def fetch(
         fetching = _Fetching(customer, options, connections, work, say, state, lease, begun, last, in_hand)
         for run, each in enumerate(filters):
             fetching.add(each, run)
-        if lease is not None:
-            lease.check()  # a run that was taken over hands nothing on
         return fetching.done()
 
 
@@ -115,7 +113,7 @@ def _begin(
             return _Begun(pending.sequence, pending.requested_at, pending)
         connections.state.forget_request(lease)
     above = known.highest_sequence(customer.number, state, last, connections)
-    return _Begun(connections.state.next_sequence(customer.number, above=above), now)
+    return _Begun(connections.state.next_sequence(customer.number, above=above, found=state), now)
 
 
 @dataclass
@@ -162,7 +160,7 @@ class _Fetching:
             "digest": digest_of(path) if came else NO_DIGEST,
             "kept_as": self._keep(path, f"{each.id}.zip") if came else None,
         }
-        self._asking.settled()
+        self._asking.settled()  # under the lease: a run that was taken over hands nothing on
         self.reports.append(report)
 
     def done(self) -> StampedFrame:
