@@ -61,8 +61,12 @@ class StampedFrame:
 
     def slices(self, rows: int = SLICE_ROWS) -> Iterator[pl.DataFrame]:
         """The frame, `rows` at a time, in its stored order. An empty frame is one empty slice."""
-        for offset in range(0, max(self.rows, 1), rows):
-            yield self.frame.slice(offset, rows).collect()
+        offset, height = 0, rows
+        while height == rows:
+            part = self.frame.slice(offset, rows).collect()
+            offset, height = offset + rows, part.height
+            if height or offset == rows:
+                yield part
 
     @property
     def rows(self) -> int:
