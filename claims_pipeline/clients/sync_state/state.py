@@ -164,14 +164,18 @@ class SyncState:
         with suppress(ConditionFailed):
             self._table.update(change)
 
-    def lease(self, customer: str, *, patience_seconds: float = 0.0) -> AbstractContextManager[Lease]:
-        """The customer, for us alone. Given back at the end, after a failure too.
+    def lease(
+        self, customer: str, *, patience_seconds: float = 0.0, makes_table: bool = False
+    ) -> AbstractContextManager[Lease]:
+        """The customer, for us alone. Given back at the end, after a failure too; `makes_table` where there is none.
 
         Waits while the owner stands still and takes over after its term; LeaseHeld as soon as it is seen alive and
         the patience is over. Our own run's earlier lease is taken again at once.
         """
         what, jobs = f"customer {customer}", {"bulk_jobs": dict[str, object]()}
-        return LeaseTaker(self._table, self._leasing, customer, what, patience_seconds, jobs)
+        return LeaseTaker(
+            self._table, self._leasing, customer, what, patience_seconds, jobs, makes_table=makes_table
+        )
 
     def report_slot(self, partner: str, *, patience_seconds: float = 0.0) -> AbstractContextManager[Lease]:
         """CollaborateMD's one report slot of these credentials, over all customers: a lease like a customer's."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from claims_pipeline.clients.sync_state.beating import Beat
+from claims_pipeline.clients.sync_state.creating import ensure_table
 from claims_pipeline.clients.sync_state.lease import Lease, Leasing, SeenLease
-from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
+from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable, StateTableMissing
 from claims_pipeline.errors import LeaseHeld, TransientError
 
 
@@ -29,9 +30,11 @@ class LeaseTaker:
     patience_seconds: float
     defaults: Mapping[str, object] = field(default_factory=dict)
     """Attributes that the item gets when it lacks them."""
+    makes_table: bool = False
+    """Whether a missing table is made."""
 
     def __enter__(self) -> Lease:
-        self._taken = self.take()
+        self._taken = self._take_in_new_table() if self.makes_table else self.take()
         self._beat = Beat(self._taken) if self.leasing.beats_by_timer else None
         if self._beat is not None:
             self._beat.start()
@@ -60,6 +63,14 @@ class LeaseTaker:
                     raise self._held_by(outcome)
                 seen, still_since = outcome, monotonic()
             self.leasing.sleep(self.leasing.poll_seconds)
+
+    def _take_in_new_table(self) -> Lease:
+        """The table is there on all days but the first, so it is looked for only when DynamoDB knows none."""
+        try:
+            return self.take()
+        except StateTableMissing:
+            ensure_table(self.table)
+            return self.take()
 
     def _try(self, token: str, dead: SeenLease | None) -> Lease | SeenLease:
         condition = "attribute_not_exists(#lease_owner) OR #lease_owner = :owner"

@@ -44,8 +44,6 @@ def fetch(
     for a report that looks too small, CustomerPaused, OtherOrganization, and what CollaborateMD's client raises.
     """
     filters = _filters(customer, options)
-    if not options.dry_run:
-        connections.state.ensure_table()
     with _taken(customer, options, connections) as (state, lease):
         require_our_org(connections, remember=lease is not None)
         lengths = preflight(
@@ -82,7 +80,7 @@ def _taken(
     if options.dry_run:
         yield connections.state.read_for_a_dry_run(customer.number), None
         return
-    with connections.state.lease(customer.number) as lease:
+    with connections.state.lease(customer.number, makes_table=True) as lease:
         yield take_up(customer.number, options.kind.value, connections, lease), lease
 
 
