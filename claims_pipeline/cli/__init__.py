@@ -4,6 +4,7 @@ What belongs here: options, progress, words and exit codes. Not here: the steps 
 before a command needs it, so that `--help` answers at once.
 """
 
+import gc
 import importlib
 import sys
 
@@ -50,6 +51,7 @@ class _Lazy(click.Group):
             return None
         module = _MODULES.get(cmd_name, cmd_name)
         command: click.Command = importlib.import_module(f"claims_pipeline.cli.{module}").command
+        gc.freeze()  # modules stay: looking through them for garbage, again and again, took a tenth of a short run
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -1,4 +1,7 @@
-"""`claims-pipeline sync`: carry the claims over, customer after customer."""
+"""`claims-pipeline sync`: carry the claims over, customer after customer.
+
+What a dry run or a full sync alone needs is imported there: an unchanged day is short.
+"""
 
 import uuid
 from contextlib import nullcontext
@@ -12,18 +15,15 @@ from claims_pipeline.cli.customers import chosen_customers, with_customers
 from claims_pipeline.cli.deciding import this_user
 from claims_pipeline.cli.exits import Exit, exit_code_of, worst
 from claims_pipeline.cli.progress import progress
-from claims_pipeline.cli.reconcile import exit_code_of_found, reconcile_one
 from claims_pipeline.errors import words_of
 from claims_pipeline.settings import Customer, FilterKind
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import Connections, connect, read_settings
-from claims_pipeline.sync.foreseen import foresee, foreseen_lines
 from claims_pipeline.sync.options import SyncOptions
 from claims_pipeline.sync.payors.groups import Group
 from claims_pipeline.sync.payors.mapping import matcher_of
 from claims_pipeline.sync.payors.unmapped import unmapped_payors
-from claims_pipeline.sync.reconciliation.told import verdict, what_to_do
 from claims_pipeline.sync.summary import summary, unmapped_lines
 from claims_pipeline.sync.whole import WholeSync, sync_customer
 
@@ -93,6 +93,9 @@ def _failed(customer: Customer, error: BaseException) -> Exit:
 
 def _told_equal(customer: Customer, connections: Connections) -> Exit:
     """The verdict on a full sync. It is told from what stands after the commit: what the sync read back came before."""
+    from claims_pipeline.cli.reconcile import exit_code_of_found, reconcile_one
+    from claims_pipeline.sync.reconciliation.told import verdict, what_to_do
+
     try:
         found = reconcile_one(customer.number, connections)
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the other customers' turn comes
@@ -108,6 +111,8 @@ def tell(whole: WholeSync) -> None:
     for line in summary(whole.synced, whole.rejected):
         click.echo(line)
     if whole.synced.outcomes.stamp.dry_run:
+        from claims_pipeline.sync.foreseen import foresee, foreseen_lines
+
         for line in foreseen_lines(foresee(whole)):
             click.echo(line)
 
