@@ -4,6 +4,7 @@ What belongs here: options, progress, words and exit codes. Not here: the steps 
 before a command needs it, so that `--help` answers at once.
 """
 
+import gc
 import importlib
 import sys
 
@@ -49,7 +50,12 @@ class _Lazy(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = _MODULES.get(cmd_name, cmd_name)
-        command: click.Command = importlib.import_module(f"claims_pipeline.cli.{module}").command
+        gc.disable()  # modules stay: looking through them for garbage, again and again, took a tenth of a short run
+        try:
+            command: click.Command = importlib.import_module(f"claims_pipeline.cli.{module}").command
+        finally:
+            gc.freeze()
+            gc.enable()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

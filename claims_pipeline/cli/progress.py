@@ -3,10 +3,11 @@
 What belongs here: how progress looks. Not here: what is told (the steps say it).
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+import click
 
 from claims_pipeline.sync.options import Progress
 
@@ -14,10 +15,12 @@ from claims_pipeline.sync.options import Progress
 @contextmanager
 def progress(title: str) -> Iterator[Progress]:
     """A function that takes one line of progress."""
-    console = Console(stderr=True, highlight=False)
-    if not console.is_terminal:
-        yield lambda line: console.print(f"{title}: {line}", markup=False, soft_wrap=True)
+    if not sys.stderr.isatty():
+        yield lambda line: click.echo(f"{title}: {line}", err=True)
         return
+    from rich.console import Console  # for a terminal alone: a run without one need not wait for it
+
+    console = Console(stderr=True, highlight=False)
     with console.status(title) as status:
 
         def say(line: str) -> None:

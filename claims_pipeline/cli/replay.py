@@ -29,5 +29,5 @@ def command(customer: str, sequence: int | None, resend: bool) -> int:
         with told, progress(f"customer {known.number}") as say:
             whole = replay(known, sequence, SyncOptions(resend=resend), connections, say)
         tell(whole)
-        tell_unmapped(whole.payors, connections)
+        tell_unmapped(whole.payors, connections, whole.synced.payor_groups)
         return Exit.ALL_ARRIVED if whole.all_arrived else Exit.NOT_ALL_ARRIVED

@@ -1,4 +1,7 @@
-"""`claims-pipeline sync`: carry the claims over, customer after customer."""
+"""`claims-pipeline sync`: carry the claims over, customer after customer.
+
+What a dry run or a full sync alone needs is imported there: an unchanged day is short.
+"""
 
 import uuid
 from contextlib import nullcontext
@@ -12,17 +15,15 @@ from claims_pipeline.cli.customers import chosen_customers, with_customers
 from claims_pipeline.cli.deciding import this_user
 from claims_pipeline.cli.exits import Exit, exit_code_of, worst
 from claims_pipeline.cli.progress import progress
-from claims_pipeline.cli.reconcile import exit_code_of_found, reconcile_one
 from claims_pipeline.errors import words_of
 from claims_pipeline.settings import Customer, FilterKind
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import Connections, connect, read_settings
-from claims_pipeline.sync.foreseen import foresee, foreseen_lines
 from claims_pipeline.sync.options import SyncOptions
+from claims_pipeline.sync.payors.groups import Group
 from claims_pipeline.sync.payors.mapping import matcher_of
 from claims_pipeline.sync.payors.unmapped import unmapped_payors
-from claims_pipeline.sync.reconciliation.told import verdict, what_to_do
 from claims_pipeline.sync.summary import summary, unmapped_lines
 from claims_pipeline.sync.whole import WholeSync, sync_customer
 
@@ -56,7 +57,7 @@ def command(numbers: tuple[str, ...], full: bool, dry_run: bool, resend: bool, a
         done = [_one(customer, options, connections) for customer in customers]
         codes = [each.code for each in done]
         arrived = [each for each in done if each.payors is not None]
-        codes += [_tell_unmapped(each.payors, connections) for each in arrived[-1:]]
+        codes += [_tell_unmapped(each, connections, is_last=each is done[-1]) for each in arrived[-1:]]
         if options.reconciles:
             codes += [_told_equal(each.customer, connections) for each in arrived]
     return worst(codes)
@@ -64,11 +65,12 @@ def command(numbers: tuple[str, ...], full: bool, dry_run: bool, resend: bool, a
 
 @dataclass(frozen=True)
 class _Done:
-    """One customer's turn; `payors` as they were read, where its claims have arrived."""
+    """One customer's turn; `payors` and `groups` as they were read, where its claims have arrived."""
 
     customer: Customer
     code: Exit
     payors: StampedFrame | None = None
+    groups: tuple[Group, ...] | None = None
 
 
 def _one(customer: Customer, options: SyncOptions, connections: Connections) -> _Done:
@@ -80,7 +82,8 @@ def _one(customer: Customer, options: SyncOptions, connections: Connections) -> 
         tell(whole)
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the other customers' turn comes
         return _Done(customer, _failed(customer, error))
-    return _Done(customer, Exit.ALL_ARRIVED if whole.all_arrived else Exit.NOT_ALL_ARRIVED, whole.payors)
+    code = Exit.ALL_ARRIVED if whole.all_arrived else Exit.NOT_ALL_ARRIVED
+    return _Done(customer, code, whole.payors, whole.synced.payor_groups)
 
 
 def _failed(customer: Customer, error: BaseException) -> Exit:
@@ -90,6 +93,9 @@ def _failed(customer: Customer, error: BaseException) -> Exit:
 
 def _told_equal(customer: Customer, connections: Connections) -> Exit:
     """The verdict on a full sync. It is told from what stands after the commit: what the sync read back came before."""
+    from claims_pipeline.cli.reconcile import exit_code_of_found, reconcile_one
+    from claims_pipeline.sync.reconciliation.told import verdict, what_to_do
+
     try:
         found = reconcile_one(customer.number, connections)
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - the other customers' turn comes
@@ -105,22 +111,30 @@ def tell(whole: WholeSync) -> None:
     for line in summary(whole.synced, whole.rejected):
         click.echo(line)
     if whole.synced.outcomes.stamp.dry_run:
+        from claims_pipeline.sync.foreseen import foresee, foreseen_lines
+
         for line in foreseen_lines(foresee(whole)):
             click.echo(line)
 
 
-def tell_unmapped(payors: StampedFrame, connections: Connections) -> None:
-    """The payors to map: the org's own claims of all customers, so once, however many customers were synced."""
-    unmapped = unmapped_payors(connections.salesforce, matcher_of(payors), connections.now())
+def tell_unmapped(
+    payors: StampedFrame, connections: Connections, groups: tuple[Group, ...] | None = None
+) -> None:
+    """The payors to map: the org's own claims of all customers, so once, however many customers were synced.
+
+    `groups`: see `unmapped_payors`.
+    """
+    unmapped = unmapped_payors(connections.salesforce, matcher_of(payors), connections.now(), groups)
     note_payors(connections.state, unmapped, connections.settings.alerts)
     for line in unmapped_lines(unmapped):
         click.echo(line)
 
 
-def _tell_unmapped(payors: StampedFrame | None, connections: Connections) -> Exit:
+def _tell_unmapped(done: _Done, connections: Connections, *, is_last: bool) -> Exit:
+    """The org's claims as the last sync read them serve here too, unless another one was at work after it."""
     try:
-        if payors is not None:
-            tell_unmapped(payors, connections)
+        if done.payors is not None:
+            tell_unmapped(done.payors, connections, done.groups if is_last else None)
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - what arrived has arrived
         click.echo(f"The payors to map could not be told: {words_of(error)}", err=True)
         return exit_code_of(error)

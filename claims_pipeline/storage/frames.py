@@ -64,8 +64,12 @@ class StampedFrame:
     def slices(self, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """The frame (or these columns of it) in its stored order, some rows at a time. An empty frame is one slice."""
         frame = self.frame if columns is None else self.frame.select(columns)
-        for offset in range(0, max(self.rows, 1), SLICE_ROWS):
-            yield frame.slice(offset, SLICE_ROWS).collect()
+        offset, height = 0, SLICE_ROWS
+        while height == SLICE_ROWS:
+            part = frame.slice(offset, SLICE_ROWS).collect()
+            offset, height = offset + SLICE_ROWS, part.height
+            if height or offset == SLICE_ROWS:
+                yield part
 
     @property
     def rows(self) -> int:

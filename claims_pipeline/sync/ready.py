@@ -20,9 +20,9 @@ def take_up(customer: str, filters: str, connections: Connections, lease: Lease)
 
     `filters`: recent or full. Raises CustomerPaused.
     """
-    state = connections.state.read(customer)
+    state = lease.state_when_taken
     _stop_if_paused(customer, state)
-    connections.state.begin_attempt(lease, filters=filters)
+    connections.state.begin_attempt(lease, filters=filters, found=state)
     return state
 
 
@@ -31,11 +31,11 @@ def take_up_stored(customer: str, sequence: int, connections: Connections, lease
 
     Raises OlderThanCommitted, and CustomerPaused unless this run was at work before the pause.
     """
-    state = connections.state.read(customer)
+    state = lease.state_when_taken
     if state.attempts.last_run != connections.state.owner:
         _stop_if_paused(customer, state)
     require_newest(customer, sequence, state, connections)
-    connections.state.begin_attempt(lease, filters=None)
+    connections.state.begin_attempt(lease, filters=None, found=state)
     connections.state.begin_sending(lease, sequence)
     return state
 

@@ -53,6 +53,18 @@ def test_progress_is_plain_lines_on_stderr_where_there_is_no_terminal(town: Town
     assert "\r" not in said.words
 
 
+def test_an_unchanged_day_asks_for_nothing_that_the_run_knows_already(town: Town) -> None:
+    town.put(report(row("A4"), row("A5")))
+    sync(town)
+    town.sandbox.dynamodb.clear_log()
+    town.sandbox.salesforce_wire.clear_log()
+    said = sync(town)
+    assert "2      already as they should be" in said.out
+    assert "Nobody Knows Health (NKH1)" in said.out
+    assert len(town.sandbox.dynamodb.log) == 17
+    assert sum("/services/data/" in access.path for access in town.sandbox.salesforce_wire.log) == 11
+
+
 def test_rejected_rows_are_4_with_row_claim_and_rule(town: Town) -> None:
     town.put(report(row("B1"), row("B2", ClaimTotalAmount="12,34"), row("", PatientReference="x")))
     said = sync(town)

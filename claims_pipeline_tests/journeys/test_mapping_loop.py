@@ -6,6 +6,7 @@ Real HTTP, the whole sync; the table's rows and the org's claims are looked at a
 from collections.abc import Callable
 
 import pytest
+from polars.testing import assert_frame_equal
 
 from claims_pipeline.sandbox.faults import Fault
 from claims_pipeline.sandbox.salesforce.rows import RowError
@@ -200,7 +201,10 @@ def test_an_ignored_payor_is_left_alone_and_no_longer_reported(town: Town) -> No
     def reported() -> list[str]:
         whole = town.sync()
         salesforce = _salesforce(town)
-        listed = unmapped_payors(salesforce, matcher_of(whole.payors), whole.payors.stamp.fetched_at)
+        matcher, at = matcher_of(whole.payors), whole.payors.stamp.fetched_at
+        listed = unmapped_payors(salesforce, matcher, at)
+        as_the_sync_read_them = unmapped_payors(salesforce, matcher, at, whole.synced.payor_groups)
+        assert_frame_equal(as_the_sync_read_them.frame, listed.frame)
         return listed.frame.collect().get_column("payor_key").to_list()
 
     town.put(report(row("1"), other("2")))

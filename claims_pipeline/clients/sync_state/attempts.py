@@ -4,20 +4,19 @@ What belongs here: counting a run once, whatever it tries again within itself, a
 the next one is due (`sync.due`). The count moves before anything else is done, so that a killed run has counted too.
 """
 
-from claims_pipeline.clients.sync_state.facts import Failure, SyncRequest
-from claims_pipeline.clients.sync_state.items import customer_state
+from claims_pipeline.clients.sync_state.facts import CustomerState, Failure, SyncRequest
 from claims_pipeline.clients.sync_state.lease import Lease, Leasing
 from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
 
 _FULL = "full"
 
 
-def begin_attempt(table: StateTable, lease: Lease, leasing: Leasing, filters: str | None) -> None:
+def begin_attempt(lease: Lease, found: CustomerState, leasing: Leasing, filters: str | None) -> None:
     """Count this run's attempt on the leased customer, once a run; a fetch serves the open wish that it fits.
 
-    `filters`: of the fetch that begins; None: stored claims are settled, which are older than the wish.
+    `found`: as it was read under the lease. `filters`: of the fetch that begins; None: stored claims are settled,
+    which are older than the wish.
     """
-    found = customer_state(lease.sync_id, table.get(lease.sync_id))
     if found.attempts.last_run == leasing.owner:
         return
     values: dict[str, object] = {

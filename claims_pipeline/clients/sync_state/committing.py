@@ -36,8 +36,8 @@ class OtherOrganization(PermanentError):
 
 def commit_sync(
     table: StateTable, lease: Lease, sequence: int, outcome: Commit, *, now: datetime, commit_id: str
-) -> CustomerState:
-    """Move the customer's cursor to `sequence` and the roll-up by the difference; the state after it.
+) -> None:
+    """Move the customer's cursor to `sequence` and the roll-up by the difference.
 
     An equal sequence is a replay and takes the place of its earlier commit. OlderThanCommitted below it; LeaseLost
     when the lease is another's; OtherOrganization when the state belongs to another org by now.
@@ -52,7 +52,6 @@ def commit_sync(
         table.update_together(changes, commit_id)
     except ConditionFailed as refused:
         _settle_refusal(refused, lease, sequence, outcome, commit_id)
-    return customer_state(lease.sync_id, table.get(lease.sync_id))
 
 
 def _settle_refusal(

@@ -11,7 +11,8 @@ from datetime import datetime
 from threading import RLock
 from typing import Any
 
-from claims_pipeline.clients.sync_state.items import from_wire
+from claims_pipeline.clients.sync_state.facts import CustomerState
+from claims_pipeline.clients.sync_state.items import customer_state, from_wire
 from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
 from claims_pipeline.errors import ClaimsPipelineError, LeaseLost
 
@@ -64,17 +65,27 @@ class SeenLease:
 
 
 class Lease:
-    """A lease that we hold. Its writes pass only while it is ours; may be used from several threads."""
+    """A lease that we hold. Its writes pass only while it is ours; may be used from several threads.
+
+    `found`: the item as it stood when the lease was taken, with the lease in it.
+    """
 
     def __init__(
-        self, table: StateTable, sync_id: str, what: str, leasing: Leasing, token: str, version: int
+        self,
+        table: StateTable,
+        sync_id: str,
+        what: str,
+        leasing: Leasing,
+        token: str,
+        found: Mapping[str, Any],
     ) -> None:
         self.sync_id = sync_id
         self.token = token
         self._what = what
         self._table = table
         self._leasing = leasing
-        self._version = version
+        self._found = found
+        self._version = SeenLease.in_item(found, 0).version
         self._moved_at = leasing.monotonic()
         self._is_lost = False
         self._lock = RLock()
@@ -83,6 +94,11 @@ class Lease:
     def beat_seconds(self) -> float:
         """After which its version should move again."""
         return self._leasing.beat_seconds
+
+    @property
+    def state_when_taken(self) -> CustomerState:
+        """The leased customer's state, read in the moment in which it was taken."""
+        return customer_state(self.sync_id, self._found)
 
     def renew(self) -> None:
         """Move the version. LeaseLost when another has taken over."""

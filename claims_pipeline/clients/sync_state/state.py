@@ -69,6 +69,11 @@ def _random_id() -> str:
     return uuid.uuid4().hex
 
 
+def _require_same_org(known: str, organization_id: str) -> None:
+    if known[:_SAME_ORG] != organization_id[:_SAME_ORG]:
+        raise OtherOrganization(known, organization_id)
+
+
 class SyncState:
     """The sync state, for one run. `owner` is the run's id: no two runs at once may share it.
 
@@ -105,9 +110,8 @@ class SyncState:
 
     def confirm_org(self, organization_id: str) -> None:
         """This is the org that the state belongs to: the first to come is remembered, another is OtherOrganization."""
-        if self.organization_id() is None:
-            self._remember_org(organization_id)
-        self.require_org(organization_id)
+        known = self.organization_id() or self._remember_org(organization_id)
+        _require_same_org(known, organization_id)
 
     def require_org(self, organization_id: str) -> None:
         """The same question without a mark: an org that the state does not know yet passes, so without a table."""
@@ -115,8 +119,8 @@ class SyncState:
             known = self.organization_id()
         except StateTableMissing:
             return
-        if known is not None and known[:_SAME_ORG] != organization_id[:_SAME_ORG]:
-            raise OtherOrganization(known, organization_id)
+        if known is not None:
+            _require_same_org(known, organization_id)
 
     def accept_org(self, organization_id: str, *, instead_of: str, by: str) -> None:
         """A person's word that the state goes over to another org (a refreshed sandbox)."""
@@ -160,14 +164,18 @@ class SyncState:
         with suppress(ConditionFailed):
             self._table.update(change)
 
-    def lease(self, customer: str, *, patience_seconds: float = 0.0) -> AbstractContextManager[Lease]:
-        """The customer, for us alone. Given back at the end, after a failure too.
+    def lease(
+        self, customer: str, *, patience_seconds: float = 0.0, makes_table: bool = False
+    ) -> AbstractContextManager[Lease]:
+        """The customer, for us alone. Given back at the end, after a failure too; `makes_table` where there is none.
 
         Waits while the owner stands still and takes over after its term; LeaseHeld as soon as it is seen alive and
         the patience is over. Our own run's earlier lease is taken again at once.
         """
         what, jobs = f"customer {customer}", {"bulk_jobs": dict[str, object]()}
-        return LeaseTaker(self._table, self._leasing, customer, what, patience_seconds, jobs)
+        return LeaseTaker(
+            self._table, self._leasing, customer, what, patience_seconds, jobs, makes_table=makes_table
+        )
 
     def report_slot(self, partner: str, *, patience_seconds: float = 0.0) -> AbstractContextManager[Lease]:
         """CollaborateMD's one report slot of these credentials, over all customers: a lease like a customer's."""
@@ -195,9 +203,12 @@ class SyncState:
         """Whether it was. Only the newest are known."""
         return events.was_served(self._table, customer, event)
 
-    def next_sequence(self, customer: str, *, above: int = 0) -> int:
-        """A sequence that no fetch of this customer has had; higher than `above`, which org and files know."""
-        found = customer_state(customer, self._table.get(customer))
+    def next_sequence(self, customer: str, *, above: int = 0, found: CustomerState | None = None) -> int:
+        """A sequence that no fetch of this customer has had; higher than `above`, which org and files know.
+
+        `found`: the state as it was last read; the write finds out what came since.
+        """
+        found = found or self.read(customer)
         while True:
             sequence = max(found.sequence, found.committed_sequence, above) + 1
             change = Change(
@@ -255,12 +266,13 @@ class SyncState:
         """Claims of this fetch are about to be sent: from now on no older one may be, committed or not."""
         lease.write("SET #sending_sequence = :sequence", {"sequence": sequence})
 
-    def begin_attempt(self, lease: Lease, *, filters: str | None) -> None:
+    def begin_attempt(self, lease: Lease, *, filters: str | None, found: CustomerState | None = None) -> None:
         """Count this run's attempt (once), before anything else is done.
 
-        `filters`: recent or full, where a fetch begins; None where stored claims are settled.
+        `filters`: recent or full, where a fetch begins; None where stored claims are settled. `found`: the state, where
+        it was just read under the lease.
         """
-        attempts.begin_attempt(self._table, lease, self._leasing, filters)
+        attempts.begin_attempt(lease, found or self.read(lease.sync_id), self._leasing, filters)
 
     def record_failure(self, customer: str, error: str, *, passes: bool) -> None:
         """Keep that this run's attempt failed, by the name of its error."""
@@ -288,12 +300,10 @@ class SyncState:
         """The job is settled: finished and read, or aborted."""
         lease.write("REMOVE #bulk_jobs.#job", {}, {"#job": job_id})
 
-    def commit(self, lease: Lease, sequence: int, outcome: Commit) -> CustomerState:
+    def commit(self, lease: Lease, sequence: int, outcome: Commit) -> None:
         """The sync is done: cursor, counts and roll-up move together. See `commit_sync` for what stops it."""
         leasing = self._leasing
-        return commit_sync(
-            self._table, lease, sequence, outcome, now=leasing.clock(), commit_id=leasing.new_id()
-        )
+        commit_sync(self._table, lease, sequence, outcome, now=leasing.clock(), commit_id=leasing.new_id())
 
     def organization_id(self) -> str | None:
         """The org that the state belongs to; None while no sync has written to any."""
@@ -304,6 +314,7 @@ class SyncState:
         return Decision(what, by, self._leasing.clock(), about)
 
     def _remember_org(self, organization_id: str) -> str:
+        """The org that the state belongs to now: this one, unless another was remembered first."""
         sums = ", ".join(
             f"#{name} = if_not_exists(#{name}, :zero)"
             for name in ("records_processed", "success_count", "failure_count")

@@ -155,11 +155,15 @@ class StateTable:
                 )
         return found
 
-    def update(self, change: "Change") -> Mapping[str, Any]:
-        """A conditional update; the attributes that it set. ConditionFailed holds the item as it stood."""
-        answer = self.call("update_item", ReturnValues="UPDATED_NEW", **change.parameters(self.name))
-        attributes: Mapping[str, Any] = answer.get("Attributes", {})
-        return attributes
+    def update(self, change: "Change") -> None:
+        """A conditional update. ConditionFailed holds the item as it stood."""
+        self.call("update_item", **change.parameters(self.name))
+
+    def update_and_read(self, change: "Change") -> Mapping[str, Any]:
+        """The same, and the item after it."""
+        answer = self.call("update_item", ReturnValues="ALL_NEW", **change.parameters(self.name))
+        item: Mapping[str, Any] = answer.get("Attributes", {})
+        return item
 
     def update_together(self, changes: tuple["Change", ...], token: str) -> None:
         """All the changes or none. `token`: the same for a repetition of the same changes."""

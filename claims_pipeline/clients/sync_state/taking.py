@@ -7,11 +7,12 @@ do (`lease`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from claims_pipeline.clients.sync_state.beating import Beat
-from claims_pipeline.clients.sync_state.items import from_wire
+from claims_pipeline.clients.sync_state.creating import ensure_table
 from claims_pipeline.clients.sync_state.lease import Lease, Leasing, SeenLease
-from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable
+from claims_pipeline.clients.sync_state.table import Change, ConditionFailed, StateTable, StateTableMissing
 from claims_pipeline.errors import LeaseHeld, TransientError
 
 
@@ -29,9 +30,11 @@ class LeaseTaker:
     patience_seconds: float
     defaults: Mapping[str, object] = field(default_factory=dict)
     """Attributes that the item gets when it lacks them."""
+    makes_table: bool = False
+    """Whether a missing table is made."""
 
     def __enter__(self) -> Lease:
-        self._taken = self.take()
+        self._taken = self._take_in_new_table() if self.makes_table else self.take()
         self._beat = Beat(self._taken) if self.leasing.beats_by_timer else None
         if self._beat is not None:
             self._beat.start()
@@ -61,6 +64,14 @@ class LeaseTaker:
                 seen, still_since = outcome, monotonic()
             self.leasing.sleep(self.leasing.poll_seconds)
 
+    def _take_in_new_table(self) -> Lease:
+        """The table is there on all days but the first, so it is looked for only when DynamoDB knows none."""
+        try:
+            return self.take()
+        except StateTableMissing:
+            ensure_table(self.table)
+            return self.take()
+
     def _try(self, token: str, dead: SeenLease | None) -> Lease | SeenLease:
         condition = "attribute_not_exists(#lease_owner) OR #lease_owner = :owner"
         values: dict[str, object] = {}
@@ -71,16 +82,16 @@ class LeaseTaker:
             values = {"dead_owner": dead.owner, "dead_token": dead.token, "dead": dead.version}
         try:
             # a lost answer repeats the write, which passes again: the owner is us by then
-            taken = from_wire(self.table.update(self._taking(token, condition, values)))
+            taken = self.table.update_and_read(self._taking(token, condition, values))
         except ConditionFailed as refused:
             return SeenLease.in_item(refused.item, self.leasing.term_seconds)
         except TransientError:
-            self._lease(token, 0).release()  # it may be ours, and nobody else would give it back
+            self._lease(token, {}).release()  # it may be ours, and nobody else would give it back
             raise
-        return self._lease(token, int(taken["lease_version"]))
+        return self._lease(token, taken)
 
-    def _lease(self, token: str, version: int) -> Lease:
-        return Lease(self.table, self.sync_id, self.what, self.leasing, token, version)
+    def _lease(self, token: str, found: Mapping[str, Any]) -> Lease:
+        return Lease(self.table, self.sync_id, self.what, self.leasing, token, found)
 
     def _taking(self, token: str, condition: str, values: Mapping[str, object]) -> Change:
         defaults = "".join(f", #{name} = if_not_exists(#{name}, :{name})" for name in self.defaults)

@@ -44,8 +44,6 @@ def fetch(
     for a report that looks too small, CustomerPaused, OtherOrganization, and what CollaborateMD's client raises.
     """
     filters = _filters(customer, options)
-    if not options.dry_run:
-        connections.state.ensure_table()
     with _taken(customer, options, connections) as (state, lease):
         require_our_org(connections, remember=lease is not None)
         lengths = preflight(
@@ -60,8 +58,6 @@ def fetch(
         fetching = _Fetching(customer, options, connections, work, say, state, lease, begun, last, in_hand)
         for run, each in enumerate(filters):
             fetching.add(each, run)
-        if lease is not None:
-            lease.check()  # a run that was taken over hands nothing on
         return fetching.done()
 
 
@@ -84,7 +80,7 @@ def _taken(
     if options.dry_run:
         yield connections.state.read_for_a_dry_run(customer.number), None
         return
-    with connections.state.lease(customer.number) as lease:
+    with connections.state.lease(customer.number, makes_table=True) as lease:
         yield take_up(customer.number, options.kind.value, connections, lease), lease
 
 
@@ -115,7 +111,7 @@ def _begin(
             return _Begun(pending.sequence, pending.requested_at, pending)
         connections.state.forget_request(lease)
     above = known.highest_sequence(customer.number, state, last, connections)
-    return _Begun(connections.state.next_sequence(customer.number, above=above), now)
+    return _Begun(connections.state.next_sequence(customer.number, above=above, found=state), now)
 
 
 @dataclass
@@ -162,7 +158,7 @@ class _Fetching:
             "digest": digest_of(path) if came else NO_DIGEST,
             "kept_as": self._keep(path, f"{each.id}.zip") if came else None,
         }
-        self._asking.settled()
+        self._asking.settled()  # under the lease: a run that was taken over hands nothing on
         self.reports.append(report)
 
     def done(self) -> StampedFrame:

@@ -4,7 +4,9 @@ What belongs here: carrying payors and mappings between client, storage and doma
 (`claims.payors`).
 """
 
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -37,7 +39,17 @@ SCHEMA = pl.Schema(
 )
 
 
-def read_payor_mapping(salesforce: SalesforceClient, at: datetime, read_by: str) -> StampedFrame:
+@dataclass(frozen=True)
+class PayorMapping(StampedFrame):
+    """The org's payors and mappings as this process read them: one matcher serves all its steps."""
+
+    @cached_property
+    def matcher(self) -> PayorMatcher:
+        """Made when it is first asked for."""
+        return _matcher(self)
+
+
+def read_payor_mapping(salesforce: SalesforceClient, at: datetime, read_by: str) -> PayorMapping:
     """The org's payors and its mapping table, one row each (an org without the table has no mappings).
 
     `read_by`: the run that asks; another run's claims are matched anew (see `rematch`). Where the table is there but
@@ -50,12 +62,12 @@ def read_payor_mapping(salesforce: SalesforceClient, at: datetime, read_by: str)
         mappings = salesforce.read_mappings()
     except OrgNotReady as hidden:
         facts["hidden"] = [problem.partition(":")[0] for problem in hidden.problems]
-        return StampedFrame(pl.LazyFrame(schema=SCHEMA), Stamp(NO_CUSTOMER, 0, at, facts))
+        return PayorMapping(pl.LazyFrame(schema=SCHEMA), Stamp(NO_CUSTOMER, 0, at, facts))
     if mappings is None:
         facts["mapping_table"] = False
     else:
         frames.append(_shaped(mappings.with_columns(kind=pl.lit("mapping"))))
-    return StampedFrame(pl.concat(frames).lazy(), Stamp(NO_CUSTOMER, 0, at, facts))
+    return PayorMapping(pl.concat(frames).lazy(), Stamp(NO_CUSTOMER, 0, at, facts))
 
 
 def no_payors(at: datetime) -> StampedFrame:
@@ -72,7 +84,11 @@ def _shaped(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def matcher_of(payors: StampedFrame) -> PayorMatcher:
-    """The matcher over a stored payor mapping. Memory: the org's payors and mappings."""
+    """The matcher over a payor mapping, stored or just read. Memory: the org's payors and mappings."""
+    return payors.matcher if isinstance(payors, PayorMapping) else _matcher(payors)
+
+
+def _matcher(payors: StampedFrame) -> PayorMatcher:
     rows = payors.frame.collect()
     return PayorMatcher(
         payors=[

@@ -3,6 +3,7 @@
 What belongs here: the list, from the org's own claims of all customers. Not here: matching (`claims.payors`).
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import polars as pl
@@ -11,7 +12,7 @@ from claims_pipeline.claims.compare import LOOKUP_FIELD
 from claims_pipeline.claims.payors import MatchRule, PayorMatcher
 from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.storage.frames import Stamp, StampedFrame
-from claims_pipeline.sync.payors.groups import has_payor_keys, payor_groups
+from claims_pipeline.sync.payors.groups import Group, has_payor_keys, payor_groups
 from claims_pipeline.sync.payors.mapping import NO_CUSTOMER
 
 SCHEMA = pl.Schema(
@@ -27,14 +28,22 @@ SCHEMA = pl.Schema(
 )
 
 
-def unmapped_payors(salesforce: SalesforceClient, matcher: PayorMatcher, at: datetime) -> StampedFrame:
+def unmapped_payors(
+    salesforce: SalesforceClient,
+    matcher: PayorMatcher,
+    at: datetime,
+    groups: Iterable[Group] | None = None,
+) -> StampedFrame:
     """One row a payor key with claims whose lookup is empty; ignored payors are left out. Memory: the payors.
 
-    The fact `listable` says whether the org has what such a list needs: without, the list is empty and says nothing.
+    `groups`: all the org's claims by payor, as a sync has just read them; without, the org is asked. The fact
+    `listable` says whether the org has what such a list needs: without, the list is empty and says nothing.
     """
     listable = has_payor_keys(salesforce)
     rows = []
-    for group in payor_groups(salesforce, f"{LOOKUP_FIELD} = null") if listable else ():
+    if groups is None:
+        groups = payor_groups(salesforce, f"{LOOKUP_FIELD} = null") if listable else ()
+    for group in (each for each in groups if each.lookup is None):
         match = matcher.match_key(group.payor_key)
         if match.rule is not MatchRule.IGNORED:
             suggestions = [f"{each.name} ({each.score:.0f} %)" for each in match.suggestions]

@@ -12,7 +12,7 @@ from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.buckets import PartWriter
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.options import Progress
-from claims_pipeline.sync.payors.groups import payor_groups
+from claims_pipeline.sync.payors.groups import Group, payor_groups
 from claims_pipeline.sync.payors.table import PayorTable
 from claims_pipeline.sync.settling.apart import WrittenApart
 from claims_pipeline.sync.settling.missing import GONE, mark_missing, marking_warnings
@@ -33,6 +33,8 @@ class Beyond:
     warnings: tuple[str, ...] = ()
     gone: PartWriter | None = None
     """Claims newly marked as missing at the source (schema `missing.GONE`)."""
+    payor_groups: tuple[Group, ...] | None = None
+    """The org's claims by payor as they stand after relinking; None where nobody read them."""
 
     def require_proved(self, customer: str) -> None:
         """Raise NotSettled while an answer is owed, and OrgDiffers where the org's own sums are not the source's."""
@@ -60,30 +62,32 @@ def go_beyond(
     say: Progress,
 ) -> Beyond:
     """Relink; after a full fetch also mark what is gone, and read the org's own sums back."""
-    relinked = _relink_and_tell(payors, rules, writer, say)
+    relinked, groups = _relink_and_tell(payors, rules, writer, say)
     facts = outcomes.stamp.facts
     if facts["kind"] != FilterKind.FULL:
-        return Beyond(relinked)
+        return Beyond(relinked, payor_groups=groups)
     say("reading back what the org holds of this customer")
     stand = standing(outcomes, rejected, rules, writer.salesforce, writer.work)
     gone = PartWriter(writer.work / "missing-gone", GONE)
     missing = mark_missing(stand, facts, rules, writer, gone)
-    return Beyond(relinked, missing, org_sums(stand), tuple(marking_warnings(facts)), gone)
+    return Beyond(relinked, missing, org_sums(stand), tuple(marking_warnings(facts)), gone, groups)
 
 
-def _relink_and_tell(payors: PayorTable, rules: CompareRules, writer: Writer, say: Progress) -> WrittenApart:
+def _relink_and_tell(
+    payors: PayorTable, rules: CompareRules, writer: Writer, say: Progress
+) -> tuple[WrittenApart, tuple[Group, ...] | None]:
     """Link claims as their payors' mappings say; tell in the table what they are linked to, and what waits.
 
     One aggregate query on a day on which no mapping changed.
     """
     if not may_relink(rules):
-        return WrittenApart()
+        return WrittenApart(), None
     say("relinking claims whose payor's mapping changed")
     salesforce, matcher = writer.salesforce, payors.matcher
-    groups = list(payor_groups(salesforce))
+    groups = tuple(payor_groups(salesforce))
     relinked = relink(groups, matcher, rules, writer)
     if relinked.counts:
-        groups = list(payor_groups(salesforce))
+        groups = tuple(payor_groups(salesforce))
         payors.is_stale()
     payors.settle(groups, settled_keys(groups, matcher), writer)
-    return relinked
+    return relinked, groups

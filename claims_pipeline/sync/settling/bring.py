@@ -140,7 +140,7 @@ class Bringing:
         filters = [each.id for each in customer.filters]
         known = WhatIsKnown(outcomes, self.stored.rejected, brought.waiting, filters)
         written = write_issues(known, writer)
-        kept = keep_open(known, written.stood, self.connections.storage, self.work)
+        kept = keep_open(known, written.told, self.connections.storage, self.work)
         return (*written.warnings, *kept)
 
     def _suspicions(self, outcomes: pl.LazyFrame) -> list[str]:
@@ -159,7 +159,7 @@ class Bringing:
         told["warnings"] = [*told["warnings"], *([warning] if warning else [])]
         told["api_calls"] = self.connections.salesforce.api_calls
         frame = StampedFrame(done.outcomes.frame, replace(stamp, facts={**stamp.facts, "sync": told}))
-        return Synced.of(frame)
+        return replace(done, outcomes=frame, warnings=tuple(told["warnings"]), api_calls=told["api_calls"])
 
     def _told(self, outcomes: StampedFrame, brought: Brought, beyond: Beyond, warnings: list[str]) -> Synced:
         """The outcomes, stamped with what else is to be told of the sync."""
@@ -174,7 +174,8 @@ class Bringing:
             "organization_id": identity.organization_id,
             "instance_url": identity.instance_url,
         }
-        return Synced.of(StampedFrame(outcomes.frame, replace(outcomes.stamp, facts={**facts, "sync": told})))
+        frame = StampedFrame(outcomes.frame, replace(outcomes.stamp, facts={**facts, "sync": told}))
+        return replace(Synced.of(frame), payor_groups=beyond.payor_groups)
 
     def _writer(self) -> Writer:
         """How this sync writes: it asks for time and lease before each batch, and keeps its jobs' ids in the state."""

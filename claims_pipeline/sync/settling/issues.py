@@ -9,6 +9,7 @@ refuses a row, is synced all the same, with a warning. Not here: what becomes of
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import polars as pl
 
@@ -45,11 +46,19 @@ class WhatIsKnown:
 
 
 @dataclass(frozen=True)
+class ToldIssues:
+    """What one sync tells of each issue key (schema `issues.TOLD`), and what `stood` of the customer before."""
+
+    told: PartWriter
+    stood: PartWriter
+
+
+@dataclass(frozen=True)
 class WrittenIssues:
-    """`warnings` in words where issues could not be written; `stood`: what stood before, None where unreadable."""
+    """`warnings` in words where issues could not be written; `told`: None where what stands could not be read."""
 
     warnings: tuple[str, ...] = ()
-    stood: PartWriter | None = None
+    told: ToldIssues | None = None
 
 
 def write_issues(known: WhatIsKnown, writer: Writer) -> WrittenIssues:
@@ -74,7 +83,7 @@ def write_issues(known: WhatIsKnown, writer: Writer) -> WrittenIssues:
         else []
     )
     try:
-        refused, stood = _bring_up_to_date(known, writer, described, frozenset(lacking))
+        refused, told_of_it = _bring_up_to_date(known, writer, described, frozenset(lacking))
     except (LeaseLost, AnotherOrgAnswers):
         raise
     except ClaimsPipelineError as error:  # the claims have arrived, whatever becomes of rows about them
@@ -83,7 +92,7 @@ def write_issues(known: WhatIsKnown, writer: Writer) -> WrittenIssues:
     if refused:
         told = ", ".join(f"{code} ({count})" for code, count in sorted(refused.items()))
         warnings.append(f"{sum(refused.values()):,} row(s) of {ISSUE} were not written: {told}")
-    return WrittenIssues(tuple(warnings), stood)
+    return WrittenIssues(tuple(warnings), told_of_it)
 
 
 def fetch_of(stamp: Stamp) -> Fetch:
@@ -103,23 +112,21 @@ def _bring_up_to_date(
     writer: Writer,
     described: Mapping[str, FieldDescription],
     lacking: frozenset[str],
-) -> tuple[Counter[str], PartWriter]:
-    """Codes of the rows that were not taken, and the issues that stood before."""
+) -> tuple[Counter[str], ToldIssues]:
+    """Codes of the rows that were not taken, and what is told."""
     fetch = fetch_of(known.outcomes.stamp)
     read = tuple(name for name in issues.FIELDS if name in described)
     standing = PartWriter(writer.work / "issues-found", STANDING)
     for part in _standing_open(fetch, read, writer):
         standing.write(part)
-    told = PartWriter(writer.work / "issues-told", _WHOLE_SCHEMA)
-    lengths = {name: each.length for name, each in described.items() if each.length}
-    for part in told_of(known, fetch, standing):
-        told.write(_worded(part, lengths))
+    told = told_of(known, fetch, standing, writer.work / "issues-told")
     if standing.rows <= KEYS_READ_ONE_BY_ONE and (new := _not_open(told, standing)):
         for part in _standing_closed(new, read, fetch, writer):
             standing.write(part)
     count = bucket_count(max(told.rows, standing.rows))
+    lengths = {name: each.length for name, each in described.items() if each.length}
     told_by = Buckets(writer.work / "issues", ISSUE_KEY, count, _WHOLE_SCHEMA)
-    told_by.fill(told.slices())
+    told_by.fill(_worded(part, lengths) for part in told.slices())
     standing_by = Buckets(writer.work / "issues-standing", ISSUE_KEY, count, STANDING)
     standing_by.fill(standing.slices())
     payloads = PartWriter(writer.work / "issue-payloads")
@@ -128,7 +135,7 @@ def _bring_up_to_date(
         changed = issues.changes(unique, other.unique(ISSUE_KEY, keep="first"), fetch)
         ours = changed.drop([name for name in changed.columns if name in lacking])
         payloads.write(ours.filter(pl.any_horizontal(pl.exclude(ISSUE_KEY).ne_missing(LEAVE))))
-    return _written(payloads, writer), standing
+    return _written(payloads, writer), ToldIssues(told, standing)
 
 
 def _not_open(told: PartWriter, standing: PartWriter) -> list[str]:
@@ -138,8 +145,15 @@ def _not_open(told: PartWriter, standing: PartWriter) -> list[str]:
     return new.collect().get_column(ISSUE_KEY).to_list()
 
 
-def told_of(known: WhatIsKnown, fetch: Fetch, standing: PartWriter) -> Iterator[pl.DataFrame]:
-    """What is told of each issue key; where a key comes twice, the first counts."""
+def told_of(known: WhatIsKnown, fetch: Fetch, standing: PartWriter, folder: Path) -> PartWriter:
+    """What is told of each issue key (schema `issues.TOLD`); where a key comes twice, the first counts."""
+    told = PartWriter(folder, pl.Schema(issues.TOLD))
+    for part in _told_of(known, fetch, standing):
+        told.write(part)
+    return told
+
+
+def _told_of(known: WhatIsKnown, fetch: Fetch, standing: PartWriter) -> Iterator[pl.DataFrame]:
     claims_and_places = ("run", "file", "row_number", "claim_id", "claim_key", "code", "field")
     yield issues.of_rejected(known.rejected.frame.select(claims_and_places).collect(), fetch)
     standing_keys = standing.scan().select(ISSUE_KEY).collect().get_column(ISSUE_KEY)

@@ -16,7 +16,7 @@ from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.storage.buckets import Buckets, PartWriter, bucket_count
 from claims_pipeline.storage.frames import NotStored, StampedFrame, Storage, StoredFrameDamaged
 from claims_pipeline.sync.settling import kept
-from claims_pipeline.sync.settling.issues import STANDING, WhatIsKnown, fetch_of, told_of
+from claims_pipeline.sync.settling.issues import STANDING, ToldIssues, WhatIsKnown, fetch_of, told_of
 
 OPEN_ISSUES = "open_issues"
 _CHARGED = "Charged_Amount__c"
@@ -32,19 +32,18 @@ SCHEMA = pl.Schema({**OPEN, **_AMOUNTS})
 """An open issue, the charged dollars that it holds up, how many amounts could not be read, and the claim's record."""
 
 
-def keep_open(known: WhatIsKnown, stood: PartWriter | None, storage: Storage, work: Path) -> tuple[str, ...]:
-    """Store the issues that are open after this sync; `stood`: as the org had them before. Warnings in words."""
+def keep_open(known: WhatIsKnown, told: ToldIssues | None, storage: Storage, work: Path) -> tuple[str, ...]:
+    """Store the issues that are open after this sync; `told`: as the org was told of them. Warnings in words."""
     fetch = fetch_of(known.outcomes.stamp)
     before, warnings = _before(storage, fetch.customer)
-    standing = stood or _as_standing(before, fetch, work)
-    told = PartWriter(work / "open-told", pl.Schema(issues.TOLD))
-    for part in told_of(known, fetch, standing):
-        told.write(part)
-    count = bucket_count(max(told.rows, standing.rows))
+    if told is None:
+        standing = _as_standing(before, fetch, work)
+        told = ToldIssues(told_of(known, fetch, standing, work / "open-told"), standing)
+    count = bucket_count(max(told.told.rows, told.stood.rows))
     told_by = Buckets(work / "open-told-by", ISSUE_KEY, count, pl.Schema(issues.TOLD))
-    told_by.fill(told.slices())
+    told_by.fill(told.told.slices())
     standing_by = Buckets(work / "open-standing-by", ISSUE_KEY, count, STANDING)
-    standing_by.fill(standing.slices())
+    standing_by.fill(told.stood.slices())
     amounts_by = Buckets(work / "open-amounts-by", ISSUE_KEY, count, _AMOUNTS)
     amounts_by.fill(_amounts(known, fetch, before))
     still = PartWriter(work / "open-still", SCHEMA)

@@ -4,6 +4,7 @@ What belongs here: the lease, the guards against older fetches and other orgs, j
 commit. Not here: comparing, sending and proving (`bring`).
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from claims_pipeline.claims.outcomes import ClaimOutcome
@@ -47,7 +48,7 @@ def _stored(done: Synced, connections: Connections) -> Synced:
     stamp = done.outcomes.stamp
     name = f"{SYNCED}/{stamp.customer}"
     connections.storage.write(name, done.outcomes)
-    return Synced.of(connections.storage.read(name, dry_run=stamp.dry_run))
+    return replace(done, outcomes=connections.storage.read(name, dry_run=stamp.dry_run))
 
 
 def _end_jobs_left_behind(

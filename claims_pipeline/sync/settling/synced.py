@@ -6,6 +6,7 @@ What belongs here: adding up outcomes, and refusing to go on when they do not ad
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from claims_pipeline.claims.compare import MONEY_FIELDS
 from claims_pipeline.claims.outcomes import NOT_FINAL, ClaimOutcome
 from claims_pipeline.errors import PermanentError, TransientError
 from claims_pipeline.storage.frames import StampedFrame
+from claims_pipeline.sync.payors.groups import Group
 from claims_pipeline.sync.settling.org_sums import OrgSums
 
 FINAL: tuple[ClaimOutcome, ...] = tuple(outcome for outcome in ClaimOutcome if outcome not in NOT_FINAL)
@@ -39,24 +41,28 @@ class Synced:
     api_calls: int
     organization_id: str
     instance_url: str
+    payor_groups: tuple[Group, ...] | None = None
+    """The org's claims by payor, as this sync left them; None where it did not read them. Not stored."""
 
     @classmethod
     def of(cls, outcomes: StampedFrame) -> "Synced":
         """From outcomes, stored or not: the frame, and what its stamp says of the sync."""
         frame, told = outcomes.frame, outcomes.stamp.facts["sync"]
+        sums = _sums_by_outcome(frame)
+        counts = _counts(sums)
         return cls(
             outcomes=outcomes,
-            counts=counts_of(frame),
-            healed_by_field=_healed_by_field(frame),
-            refused_by_code=_codes_of(frame, ClaimOutcome.REFUSED),
-            held_by_reason=_codes_of(frame, ClaimOutcome.HELD),
+            counts=counts,
+            healed_by_field=_healed_by_field(frame) if counts["healed"] else {},
+            refused_by_code=_codes_of(frame, ClaimOutcome.REFUSED, counts),
+            held_by_reason=_codes_of(frame, ClaimOutcome.HELD, counts),
             relinked=told["relinked"],
             missing=told["missing"],
             tried_again=told["tried_again"],
             waiting=told["waiting"],
             refused_beyond=told["refused_beyond"],
             org_sums=OrgSums.from_facts(told["org_sums"]) if told["org_sums"] is not None else None,
-            dollars=_dollars_of(frame),
+            dollars={row["outcome"]: {name: row[name] for name in MONEY_FIELDS} for row in sums},
             warnings=tuple(told["warnings"]),
             api_calls=told["api_calls"],
             organization_id=told["organization_id"],
@@ -122,13 +128,27 @@ def require_balance(claims: StampedFrame, outcomes: pl.LazyFrame) -> None:
 
 def counts_of(outcomes: pl.LazyFrame) -> dict[str, int]:
     """Claims by outcome, every final outcome named; the healed among the updated, the recreated among the created."""
-    found = dict(outcomes.group_by("outcome").len().collect().iter_rows())
-    among = outcomes.select(pl.col("healed", "recreated").sum()).collect().row(0, named=True)
+    return _counts(_sums_by_outcome(outcomes))
+
+
+def _sums_by_outcome(outcomes: pl.LazyFrame) -> list[dict[str, Any]]:
+    """One entry an outcome: its claims, the healed and recreated among them, and the source's dollars."""
+    sums = outcomes.group_by("outcome").agg(
+        pl.len().alias("claims"), pl.col("healed", "recreated", *MONEY_FIELDS).sum()
+    )
+    return sums.sort("outcome").collect().to_dicts()
+
+
+def _counts(sums: list[dict[str, Any]]) -> dict[str, int]:
+    found = {row["outcome"]: row["claims"] for row in sums}
+    among = {name: sum(row[name] for row in sums) for name in ("healed", "recreated")}
     return {**{outcome.value: 0 for outcome in FINAL}, **found, **among}
 
 
-def _codes_of(outcomes: pl.LazyFrame, outcome: ClaimOutcome) -> dict[str, int]:
-    """How many claims of this outcome stand under each code."""
+def _codes_of(outcomes: pl.LazyFrame, outcome: ClaimOutcome, claims: Mapping[str, int]) -> dict[str, int]:
+    """How many claims of this outcome stand under each code; `claims`: by outcome."""
+    if not claims[outcome]:
+        return {}
     counts = outcomes.filter(outcome.value == _OF).group_by("code").len().sort("code").collect()
     return {code or "UNKNOWN": count for code, count in counts.iter_rows()}
 
@@ -137,12 +157,6 @@ def _healed_by_field(outcomes: pl.LazyFrame) -> dict[str, int]:
     """How often each field was put back to the source's value."""
     counts = outcomes.filter("healed").explode("differing").group_by("differing").len().sort("differing")
     return dict(counts.collect().iter_rows())
-
-
-def _dollars_of(outcomes: pl.LazyFrame) -> dict[str, dict[str, Decimal]]:
-    """Source dollars by outcome and Salesforce field."""
-    sums = outcomes.group_by("outcome").agg(pl.col(name).sum() for name in MONEY_FIELDS).sort("outcome")
-    return {row.pop("outcome"): row for row in sums.collect().iter_rows(named=True)}
 
 
 def _sums(frame: pl.LazyFrame) -> tuple[Decimal, ...]:

@@ -32,6 +32,17 @@ def test_a_missing_table_is_created_encrypted_and_on_demand(person: Worker, bare
     assert asked["SSESpecification"] == {"Enabled": True}  # DynamoDB Local has no encryption to describe
 
 
+def test_a_lease_may_make_the_table_and_looks_for_none_that_is_there(person: Worker, bare_wire: Wire) -> None:
+    with pytest.raises(StateTableMissing), person.state.lease(NORTH):
+        pass
+    with person.state.lease(NORTH, makes_table=True) as lease:
+        lease.check()
+    bare_wire.sent.clear()
+    with person.state.lease(NORTH, makes_table=True):
+        pass
+    assert bare_wire.sent == ["UpdateItem", "UpdateItem"]
+
+
 def test_a_table_that_is_being_created_is_waited_for(person: Worker, bare_wire: Wire) -> None:
     bare_wire.tell("DescribeTable", {"Table": {"TableStatus": "CREATING"}})
     bare_wire.before("DescribeTable", lambda: None)
