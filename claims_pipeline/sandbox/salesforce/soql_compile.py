@@ -210,7 +210,8 @@ class _Compiler:
             sql = value.sql
             if self.aggregate and not _is_aggregate(what):
                 self._check_grouped(value, "Field")
-                sql = f"MIN({sql})"  # of a group that is one value, spelled one way or another
+                if value.type in TEXT_TYPES:
+                    sql = f"MIN({sql})"  # of a group that is one value, spelled one way or another
             path = () if self.aggregate else value.path
             name = item.alias or value.name
             if isinstance(what, Call) and item.alias is None and not self.calls.keeps_name(what):
