@@ -85,7 +85,7 @@ class Decisions:
         for number in range(self.claims.count):
             bucket = self.claims.read(number)
             org = self.standing(number, bucket)
-            for part in bucket.iter_slices(_DECIDED_AT_ONCE):
+            for part in bucket.iter_slices(_DECIDED_AT_ONCE) if bucket.height else [bucket]:
                 made = self.of(canonical_claims(part), org)
                 self.buckets.put(number, decided_of(made))
                 yield made
