@@ -21,7 +21,7 @@ def proved_records(piece: str, width: int) -> pl.DataFrame | None:
         records = pl.read_csv(
             content, has_header=False, schema={str(place): pl.String for place in range(width)}
         )
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
     written = io.BytesIO()
     records.write_csv(
