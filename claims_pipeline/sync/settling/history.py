@@ -15,6 +15,7 @@ from claims_pipeline.claims import values
 from claims_pipeline.claims.compare import KEY_FIELD
 from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.claims.rows import PLACE
+from claims_pipeline.storage.ahead import ahead
 from claims_pipeline.storage.buckets import Buckets, PartWriter, bucket_count
 from claims_pipeline.storage.frames import NotStored, Stamp, StampedFrame, Storage, StoredFrameDamaged
 from claims_pipeline.sync.known import RAW
@@ -73,8 +74,9 @@ def keep_history(
         written += part.height
         events.add(part)
     places = Buckets(work / "history-places", "claim_key", count, _PLACE_ROWS)
-    if written:
-        places.fill(_places(stamp, storage))
+    raw = _raw_rows(stamp, storage) if written else None
+    if raw is not None:
+        places.fill(ahead(places_in(part) for part in raw.slices((*PLACE, "claim_id"))))
     kept = PartWriter(work / "history", SCHEMA)
     for some, rows in zip(events, places, strict=True):
         behind = rows.group_by("claim_key").agg(pl.struct(PLACE).sort().alias("places"))
@@ -148,15 +150,14 @@ def places_in(raw: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("claim_key").is_not_null()).select(_PLACE_ROWS.names()).cast(_PLACE_ROWS)
 
 
-def _places(stamp: Stamp, storage: Storage) -> Iterator[pl.DataFrame]:
-    """From the stored raw rows of this very fetch. Row numbers are a help: without them the history is kept as well."""
+def _raw_rows(stamp: Stamp, storage: Storage) -> StampedFrame | None:
+    """The stored raw rows of this very fetch. Row numbers are a help: without them the history is kept as well."""
     try:
         raw = storage.read(f"{RAW}/{stamp.customer}")
     except (NotStored, StoredFrameDamaged):
-        return
-    if (raw.stamp.sequence, raw.stamp.fetched_at) == (stamp.sequence, stamp.fetched_at):
-        for part in raw.slices((*PLACE, "claim_id")):
-            yield places_in(part)
+        return None
+    is_this_fetch = (raw.stamp.sequence, raw.stamp.fetched_at) == (stamp.sequence, stamp.fetched_at)
+    return raw if is_this_fetch else None
 
 
 def _list_sync(stamp: Stamp, small: Stamp, events: int, storage: Storage) -> None:

@@ -23,6 +23,7 @@ from claims_pipeline.claims.compare import (
 )
 from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.clients.salesforce import JobListener, SalesforceClient, soql_text
+from claims_pipeline.storage.ahead import ahead
 from claims_pipeline.storage.buckets import Buckets, PartWriter, bucket_count
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.options import Progress
@@ -131,7 +132,7 @@ def decide_all(
     """
     count = bucket_count(claims.rows)
     buckets = Buckets(work / "claims", "claim_key", count)
-    buckets.fill(claims.slices())
+    buckets.fill(ahead(claims.slices()))
     standing = _standing_records(claims, rules, salesforce, work, count)
     return Decisions(buckets, Buckets(work / "decided", "claim_key", count), standing, rules, spared)
 
