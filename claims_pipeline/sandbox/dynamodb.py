@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from moto.core.utils import get_service_model
 from moto.server import ThreadedMotoServer
 
 if TYPE_CHECKING:
@@ -85,15 +84,8 @@ def serve_dynamodb(port: int = 0) -> LocalDynamoDB:
     """Start it on this machine alone; port 0 takes a free one."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would print every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
-    _send_items_as_they_stand()
     server.start()
     return LocalDynamoDB(server)
-
-
-def _send_items_as_they_stand() -> None:
-    """Items stand in moto as DynamoDB writes them; it would look for every kind of value in each of their values."""
-    model = get_service_model("dynamodb")._service_description  # type: ignore[attr-defined]  # botocore's own
-    model["shapes"]["AttributeValue"]["document"] = True
 
 
 def _answer_one_at_a_time(server: ThreadedMotoServer, note: Callable[[str, int], None]) -> None:
