@@ -111,7 +111,7 @@ class BulkJobs:
         the continuation waits for it.
         """
         try:
-            ended = self._wait(running.job_id, since=running.since)
+            ended = self._wait(running.job_id, since=running.since, rows=running.file.keys.height)
         except OutOfTime:
             raise
         except BaseException:
@@ -183,7 +183,8 @@ class BulkJobs:
     def _look(self, job_id: str) -> Any:
         return self._connection.call(f"look at Bulk job {job_id}", "GET", f"jobs/ingest/{job_id}")
 
-    def _wait(self, job_id: str, since: float | None = None) -> EndedJob:
+    def _wait(self, job_id: str, since: float | None = None, rows: int = 0) -> EndedJob:
+        """The job's end. `rows`: how many it has to process, where that is known."""
         patience = self._patience
         waiting, missed = Waiting(patience, self._connection.session, since), 0
         while True:
@@ -198,6 +199,8 @@ class BulkJobs:
             missed = 0
             if _state_of(told) in _ENDED:
                 return _ended(job_id, told)
+            if isinstance(processed := told.get("numberRecordsProcessed"), int):
+                waiting.is_at(processed, rows)
             if waiting.is_over:
                 raise DeadlineExceeded(
                     f"Salesforce's Bulk job {job_id} did not end within {patience.job_seconds / 3600:g} hours and is "

@@ -17,7 +17,8 @@ class Patience:
     """The wait between two looks grows from `first_poll_seconds` to `longest_poll_seconds`.
 
     It is never less than a twelfth of the time waited so far: each look is a call of the org's daily quota, and a job
-    of three hours is looked at some hundred times, whatever the settings say.
+    of three hours is looked at some hundred times, whatever the settings say. A job that tells how far it is, is looked
+    at when its pace says that it ends, where that is sooner.
     """
 
     first_poll_seconds: float = 1
@@ -33,13 +34,25 @@ class Waiting:
         self._clock: Callable[[], float] = session.clock
         self._since = session.clock() if since is None else since
         self._interval = max(0.0, patience.first_poll_seconds - self._waited())
+        self._seen: tuple[float, int] | None = None
+        self._end: float | None = None
 
     def sleep(self) -> None:
         """Until the next look. A job that had its time already, while others were waited for, is looked at at once."""
-        self._sleep(self._interval)
         patience = self._patience
+        left = self._interval if self._end is None else self._end - self._clock()
+        self._sleep(min(self._interval, max(left, patience.first_poll_seconds)))
+        self._end = None
         grown = max(self._interval, patience.first_poll_seconds) * _GROWTH
         self._interval = max(min(grown, patience.longest_poll_seconds), self._waited() * _SHARE_OF_THE_WAIT)
+
+    def is_at(self, processed: int, rows: int) -> None:
+        """How far the job was at the look just made. Its pace is that since the look before."""
+        now = self._clock()
+        if self._seen is not None and self._seen[1] < processed < rows:
+            at, before = self._seen
+            self._end = now + (now - at) / (processed - before) * (rows - processed)
+        self._seen = (now, processed)
 
     @property
     def is_over(self) -> bool:

@@ -21,7 +21,8 @@ BULK_NULL = "#N/A"
 
 MOST_FILE_BYTES = 90_000_000  # raw: base64 makes 120 of Salesforce's 150 MB
 MOST_FILE_ROWS = 100_000
-FIRST_FILE_ROWS = 25_000  # Salesforce begins with it while later ones are compared and written
+FIRST_FILE_ROWS = 20_000
+"""Salesforce begins with it while the next, of twice as many, is compared and written; and so on."""
 _WRITE_ROWS = 10_000
 
 _LINE_BREAKS = r"[\t\n\x0b\x0c\r\x1c-\x1f\x{85}\x{2028}\x{2029}]+"
@@ -113,7 +114,7 @@ class JobFile:
 class JobFiles:
     """Cuts payload slices into files for Bulk jobs, one file at a time; what Bulk cannot carry is set aside.
 
-    The first file is a small one.
+    The first file is a small one, and each next has at most twice as many rows.
     """
 
     def __init__(
@@ -145,6 +146,9 @@ class JobFiles:
                 if opened is None:
                     opened = self._open(payload.columns)
                 opened.add(data, payload.get_column(self._key))
+                if opened.is_full:
+                    done, opened = opened.close(), None
+                    yield done
             if opened is not None:
                 done, opened = opened.close(), None
                 yield done
@@ -168,7 +172,7 @@ class JobFiles:
     def _open(self, columns: list[str]) -> "_OpenFile":
         self._written += 1
         path = self._folder / f"{self._name}_{self._written:04}.csv"
-        most_rows = min(FIRST_FILE_ROWS, self._most_rows) if self._written == 1 else self._most_rows
+        most_rows = min(FIRST_FILE_ROWS * 2 ** (self._written - 1), self._most_rows)
         return _OpenFile(path, tuple(columns), most_bytes=self._most_bytes, most_rows=most_rows)
 
 
@@ -187,6 +191,11 @@ class _OpenFile:
 
     def has_room(self, data: bytes, rows: int) -> bool:
         return self._bytes + len(data) <= self._most_bytes and self._rows + rows <= self._most_rows
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no row has room any more."""
+        return self._rows >= self._most_rows
 
     def add(self, data: bytes, keys: pl.Series) -> None:
         self._bytes += self._file.write(data)

@@ -25,7 +25,7 @@ from claims_pipeline.sync.payors.table import PayorTable
 from claims_pipeline.sync.ready import preflight
 from claims_pipeline.sync.settling import synced
 from claims_pipeline.sync.settling.beyond import Beyond, go_beyond
-from claims_pipeline.sync.settling.history import keep_history
+from claims_pipeline.sync.settling.history import RowPlaces, keep_history
 from claims_pipeline.sync.settling.issues import WhatIsKnown, write_issues
 from claims_pipeline.sync.settling.kept import Brought, Trying, keep_refused, with_kept
 from claims_pipeline.sync.settling.open_issues import keep_open
@@ -110,11 +110,12 @@ class Bringing:
         sending = "" if isinstance(writer, Rehearsing) else ", and sending what differs"
         self.say(f"comparing {brought.claims.rows:,} claims with the org{sending}")
         decisions = decide_all(brought.claims, rules, salesforce, self.work, brought.spared)
+        places = RowPlaces(stored.claims.stamp, brought.claims.rows, self.connections.storage, self.work)
         self.connections.require_time()
         if isinstance(writer, Rehearsing):
             sent = planned(decisions, foresight_of(stored.payors, salesforce), self.work)
         else:
-            sent = send_decided(decisions, writer, self.say)
+            sent = send_decided(decisions, writer, self.say, meanwhile=places.add_some)
         deleted = deleted_claims(sent, rules, salesforce)
         outcomes = StampedFrame(outcomes_of(sent, deleted, self.work).scan(), stored.claims.stamp)
         synced.require_settled(stored.customer, synced.counts_of(outcomes.frame))
@@ -129,7 +130,7 @@ class Bringing:
                 self.lease.check()  # a run that was taken over must not put its refused claims in the other's place
             keep_refused(brought, outcomes, self.connections.storage, self.work, now=rules.synced_at)
             issues = self._write_issues(outcomes, brought, writer)
-            keep_history(outcomes, stored.rejected, beyond.gone, self.connections.storage, self.work)
+            keep_history(outcomes, stored.rejected, beyond.gone, places, self.connections.storage, self.work)
         said = (shape.warnings, payors.warnings, beyond.warnings, issues, self._suspicions(outcomes.frame))
         warnings = [warning for some in said for warning in some]
         done = self._told(outcomes, brought, beyond, warnings)

@@ -7,6 +7,8 @@ one slice, then one bucket. Not here: what is told of it (`why`).
 """
 
 from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +17,6 @@ from claims_pipeline.claims import values
 from claims_pipeline.claims.compare import KEY_FIELD
 from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.claims.rows import PLACE
-from claims_pipeline.storage.ahead import ahead
 from claims_pipeline.storage.buckets import Buckets, PartWriter, bucket_count
 from claims_pipeline.storage.frames import NotStored, Stamp, StampedFrame, Storage, StoredFrameDamaged
 from claims_pipeline.sync.known import RAW
@@ -33,6 +34,7 @@ _EVENT = pl.Schema(
         "fields": pl.List(pl.String),
     }
 )
+_SLICES_AT_ONCE = 3
 _OF_OUTCOMES = ("claim_key", "claim_number", "outcome", "code", "fields", "differing")
 _PLACE_ROWS = pl.Schema(
     {"claim_key": pl.String(), "run": pl.UInt16(), "file": pl.UInt16(), "row_number": pl.UInt32()}
@@ -61,26 +63,54 @@ def syncs_name(customer: str) -> str:
     return f"{HISTORY}/{customer}/syncs"
 
 
+class RowPlaces:
+    """Which rows of the report are whose, by hash bucket of `claim_key`: slice by slice, while Salesforce works."""
+
+    def __init__(self, stamp: Stamp, claims: int, storage: Storage, work: Path) -> None:
+        self._stamp, self._storage = stamp, storage
+        self._buckets = Buckets(work / "history-places", "claim_key", bucket_count(claims), _PLACE_ROWS)
+
+    @property
+    def count(self) -> int:
+        """How many buckets."""
+        return self._buckets.count
+
+    @cached_property
+    def _slices(self) -> Iterator[pl.DataFrame]:
+        raw = _raw_rows(self._stamp, self._storage)
+        return iter(()) if raw is None else raw.slices((*PLACE, "claim_id"))
+
+    def add_some(self) -> None:
+        """Cut a few more slices of the report: less work than a job's next file."""
+        self._buckets.fill(places_in(part) for part in islice(self._slices, _SLICES_AT_ONCE))
+
+    def all(self) -> Buckets:
+        """The buckets (schema `_PLACE_ROWS`), whole."""
+        self._buckets.fill(places_in(part) for part in self._slices)
+        return self._buckets
+
+
 def keep_history(
-    outcomes: StampedFrame, rejected: StampedFrame, gone: PartWriter | None, storage: Storage, work: Path
+    outcomes: StampedFrame,
+    rejected: StampedFrame,
+    gone: PartWriter | None,
+    places: RowPlaces,
+    storage: Storage,
+    work: Path,
 ) -> None:
     """Store what this sync did, by claim, and then name it in the list of syncs."""
     stamp = outcomes.stamp
     assert stamp.sequence is not None, "a dry run does nothing that could be kept"
-    count = bucket_count(outcomes.rows)
-    events = Buckets(work / "history-events", "claim_key", count, _EVENT)
+    events = Buckets(work / "history-events", "claim_key", places.count, _EVENT)
     written = 0
     for part in _events(outcomes, rejected, gone):
         written += part.height
         events.add(part)
-    places = Buckets(work / "history-places", "claim_key", count, _PLACE_ROWS)
-    raw = _raw_rows(stamp, storage) if written else None
-    if raw is not None:
-        places.fill(ahead(places_in(part) for part in raw.slices((*PLACE, "claim_id"))))
     kept = PartWriter(work / "history", SCHEMA)
-    for some, rows in zip(events, places, strict=True):
-        behind = rows.group_by("claim_key").agg(pl.struct(PLACE).sort().alias("places"))
-        kept.write(some.join(behind, on="claim_key", how="left").select(SCHEMA.names()).cast(SCHEMA))
+    if written:
+        for some, rows in zip(events, places.all(), strict=True):
+            behind = rows.group_by("claim_key").agg(pl.struct(PLACE).sort().alias("places"))
+            kept.write(some.join(behind, on="claim_key", how="left").select(SCHEMA.names()).cast(SCHEMA))
     small = Stamp(stamp.customer, stamp.sequence, stamp.fetched_at, {"kind": stamp.facts["kind"]})
     storage.write(history_name(stamp.customer, stamp.sequence), StampedFrame(kept.scan(), small))
     _list_sync(stamp, small, kept.rows, storage)

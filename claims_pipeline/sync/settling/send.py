@@ -177,14 +177,20 @@ class Sent:
     answers: Buckets
 
 
-def send_decided(decisions: Decisions, writer: Writer, say: Progress) -> Sent:
-    """Write what is decided to be sent. A claim that raced another writer is decided anew, once."""
+def send_decided(
+    decisions: Decisions, writer: Writer, say: Progress, *, meanwhile: Callable[[], None] = lambda: None
+) -> Sent:
+    """Write what is decided to be sent. A claim that raced another writer is decided anew, once.
+
+    `meanwhile` is called after each answer: of a Bulk load, while Salesforce works on the jobs behind it.
+    """
     decided = decisions.buckets
     answers = Buckets(writer.work / "answers", "claim_key", decided.count, ANSWER_SCHEMA)
     sent = 0
     for answer in writer.upsert((payload_of(part) for part in decisions), "claims"):
         answers.add(_by_key(answer))
         sent += answer.height
+        meanwhile()
     say(f"{sent:,} claims were sent" if sent else "nothing differs, nothing is sent")
     return _races_settled(Sent(decided, answers), decisions, writer)
 

@@ -1,6 +1,6 @@
 """Large changes: the file that goes up, the order of the calls, and one outcome a row however the job ends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +203,7 @@ def test_the_payload_is_not_read_ahead_of_what_chooses_the_way(
             yield payload(Claim_Number__c=[f"{number}-{place}" for place in range(4)])
 
     assert sum(each.height for each in client.upsert("Claim__c", KEY, slices(), work_folder=tmp_path)) == 24
-    assert started_by == [0, 0, 1, 2, 3, 4]
+    assert started_by == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("setting", [0.2, 5.0, 30.0])
@@ -226,6 +226,65 @@ def test_a_job_of_three_hours_is_looked_at_a_hundred_times(
     assert len(outcomes(client, keys(3), tmp_path)) == 3
     assert len(org.asked_of("GET", "/jobs/ingest/750\\w+$")) <= 120
     assert fake_time.clock() - began < 3 * 3600 * 1.1
+
+
+@pytest.mark.parametrize(
+    ("rows_a_second", "at_most_late", "looks"),
+    [
+        (lambda _: 4.0, 1.0, 25),  # an even pace: no twelfth of the wait late
+        (lambda at: 1.0 if at < 500 else 20.0, 60.0, 30),
+        (lambda _: 1000.0, 1.0, 3),
+    ],
+    ids=["even", "faster at the end", "quick"],
+)
+def test_a_job_is_looked_at_when_its_own_pace_says_that_it_ends(
+    org: ScriptedOrg,
+    make_client: ClientMaker,
+    tmp_path: Path,
+    fake_time: FakeTime,
+    rows_a_second: Callable[[float], float],
+    at_most_late: float,
+    looks: int,
+) -> None:
+    describe_as(org, "Claim__c", claim_fields())
+    patience = Patience(first_poll_seconds=1, longest_poll_seconds=300)
+    client = make_client(
+        consumer_key="k", consumer_secret="s", sizes=BulkSizes(threshold=3), patience=patience
+    )
+    bulk = BulkOrg(org, all_created)
+    ends = next(at for at in range(10_000) if sum(rows_a_second(each) for each in range(at)) >= 3_000)
+
+    def look(asked: Asked) -> Told:
+        waited = fake_time.clock() - began
+        if waited >= ends:
+            return bulk._look(asked)
+        done = sum(rows_a_second(each) for each in range(int(waited)))
+        return told({"state": "InProgress", "numberRecordsProcessed": min(int(done), 2_999)})
+
+    org.on("GET", "/jobs/ingest/750\\w+$", look)
+    began = fake_time.clock()
+    assert len(outcomes(client, keys(3_000), tmp_path)) == 3_000
+    assert fake_time.clock() - began - ends <= at_most_late
+    assert len(org.asked_of("GET", "/jobs/ingest/750\\w+$")) <= looks
+
+
+@pytest.mark.parametrize("processed", [None, "many", 2, 3, -1, 7])
+def test_a_job_that_tells_no_useful_progress_is_looked_at_as_before(
+    org: ScriptedOrg, make_client: ClientMaker, tmp_path: Path, fake_time: FakeTime, processed: object
+) -> None:
+    describe_as(org, "Claim__c", claim_fields())
+    client = make_client(consumer_key="k", consumer_secret="s", sizes=BulkSizes(threshold=3))
+    bulk = BulkOrg(org, all_created)
+
+    def look(asked: Asked) -> Told:
+        if fake_time.clock() - began >= 3 * 3600:
+            return bulk._look(asked)
+        return told({"state": "InProgress", "numberRecordsProcessed": processed})
+
+    org.on("GET", "/jobs/ingest/750\\w+$", look)
+    began = fake_time.clock()
+    assert len(outcomes(client, keys(3), tmp_path)) == 3
+    assert len(org.asked_of("GET", "/jobs/ingest/750\\w+$")) <= 120
 
 
 def test_refusals_keep_code_and_fields_and_never_their_text(

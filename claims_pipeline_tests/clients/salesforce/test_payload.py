@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -71,6 +71,20 @@ def test_files_are_cut_before_they_grow_too_large(tmp_path: Path) -> None:
     by_rows = list(JobFiles(tmp_path, KEY, most_rows=12_000, name="b").write([payload]))
     assert sum(file.keys.height for file in by_rows) == 25_000
     assert max(file.keys.height for file in by_rows) <= 12_000
+
+
+def test_files_begin_small_and_each_is_handed_over_as_soon_as_it_is_full(tmp_path: Path) -> None:
+    """So that Salesforce works while the rest is compared: a file does not wait for the slice behind it."""
+    asked: list[int] = []
+
+    def slices() -> Iterator[pl.DataFrame]:
+        for number in range(20):
+            asked.append(number)
+            yield frame(Claim_Number__c=[f"{number}-{place}" for place in range(10_000)])
+
+    files = JobFiles(tmp_path, KEY).write(slices())
+    found = [(file.keys.height, len(asked)) for file in files]
+    assert found == [(20_000, 2), (40_000, 6), (80_000, 14), (60_000, 20)]
 
 
 def test_the_same_key_twice_in_one_job_is_never_sent(tmp_path: Path) -> None:
