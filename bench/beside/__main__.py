@@ -40,7 +40,7 @@ def main() -> int:
             flush=True,
         )
         rounds = [
-            [_carried(contender, book, Path(name), theirs) for contender in CONTENDERS]
+            [carried(contender, book, Path(name), theirs) for contender in CONTENDERS]
             for _ in range(asked.rounds)
         ]
     lines = of_rounds(rounds)
@@ -49,7 +49,7 @@ def main() -> int:
     return 0
 
 
-def _carried(contender: Contender, book: Book, within: Path, theirs: Path) -> Line:
+def carried(contender: Contender, book: Book, within: Path, theirs: Path) -> Line:
     """One contender's run, in a sandbox of its own."""
     rows = min(book.rows, contender.at_most or book.rows)
     refused = refused_of(book.claim_numbers[:rows])

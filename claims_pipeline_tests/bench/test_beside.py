@@ -1,14 +1,17 @@
-"""The comparison's own sums and words, without running any contender."""
+"""The comparison's own sums and words; and of the contenders, those that need no packages but ours."""
 
 import csv
 import json
 import sqlite3
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench.beside.__main__ import carried
 from bench.beside.book import COLUMNS, make_book, refused_of
+from bench.beside.contenders import CONTENDERS
 from bench.beside.table import Line, as_facts, of_rounds, printed
 from bench.beside.told import Told, verdict
 
@@ -115,3 +118,16 @@ def test_of_several_rounds_the_fastest_is_told_with_the_worst_of_all_else() -> N
 def test_the_facts_are_json() -> None:
     (facts,) = json.loads(json.dumps(as_facts([OURS])))
     assert Line(**facts) == OURS
+
+
+@pytest.mark.journey
+@pytest.mark.parametrize(
+    "name", ["one upsert a row", "simple-salesforce bulk2", "simple-salesforce bulk2, tuned"]
+)
+def test_each_way_carries_every_claim_that_the_org_takes(name: str, tmp_path: Path) -> None:
+    """A way that was given claims which it cannot carry would be no comparison."""
+    contender = next(each for each in CONTENDERS if each.name == name)
+    line = carried(contender, make_book(300, tmp_path), tmp_path, Path(sys.executable))
+    assert (line.taken, line.refused, line.missing) == (297, 3, 0)
+    assert "3" in line.verdict
+    assert line.exit_code == 0
