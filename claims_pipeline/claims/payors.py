@@ -96,11 +96,18 @@ class PayorMatcher:
                     self._by_id[payor_id].add(payor.id)
                     self._by_id_without_zeros[payor_id.lstrip("0")].add(payor.id)
         self._named: dict[str, tuple[str, str]] = {}
+        self._matched: dict[tuple[str | None, str | None], PayorMatch] = {}
         self._known: dict[tuple[str, str, str], PayorMatch] = {}
         self._known_automatic: dict[tuple[str, str, str], PayorMatch] = {}
 
     def match(self, name: str | None, payor_id: str | None) -> PayorMatch:
         """The first step that finds anything decides; more than one record there is `AMBIGUOUS`, and no match."""
+        found = self._matched.get((name, payor_id))
+        if found is None:
+            found = self._matched[name, payor_id] = self._match_named(name, payor_id)
+        return found
+
+    def _match_named(self, name: str | None, payor_id: str | None) -> PayorMatch:
         key = payor_key(name, payor_id)
         if key is None:
             return PayorMatch(None, MatchRule.NONE)

@@ -63,8 +63,7 @@ def _transformed(
     matcher = matcher_of(payors)
     claims, rejected, tally = PartWriter(work / "claims"), PartWriter(work / "rejected"), RowTally()
     cuts = Counter[str]()
-    for rows in ahead(buckets):
-        settled = settle_claims(rows, rules)
+    for rows, settled in ahead((rows, settle_claims(rows, rules)) for rows in ahead(buckets)):
         tally.add(rows, settled)
         cuts.update(settled.cuts)
         claims.write(match_payors(settled.claims, matcher))

@@ -103,7 +103,8 @@ class Ingest:
             body = _complete(rows, len(header))
             try:
                 self._check(job, header)
-                self._take_all(job, header, body, files)
+                with self.org.tables.written_at_the_end():
+                    self._take_all(job, header, body, files)
             finally:
                 files.leave(body)
 

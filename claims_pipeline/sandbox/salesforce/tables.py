@@ -17,6 +17,7 @@ from claims_pipeline.sandbox.salesforce.schema import FieldSchema, FieldType, Ob
 from claims_pipeline.sandbox.salesforce.validation import Stored
 
 _GROUPS_KEPT = 8
+_CACHE_KIB = 128 * 1024
 _LOOKUP_ROWS = 500  # values in one IN (...): SQLite takes at least 999 parameters
 
 
@@ -36,6 +37,7 @@ class Tables:
         self.connection.create_function("fold", 1, fold, deterministic=True)
         self.connection.execute("PRAGMA journal_mode = MEMORY")
         self.connection.execute("PRAGMA synchronous = OFF")
+        self.connection.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
         self._numbers: dict[str, Iterator[int]] = {}
         self._changed = Counter[str]()
         self._rolled_back = 0
@@ -69,13 +71,27 @@ class Tables:
             finally:
                 self.connection.execute("RELEASE one")
 
+    @contextmanager
+    def written_at_the_end(self) -> Iterator[None]:
+        """Transactions go to the file when this is over, each page once, though it was touched by many of them.
+
+        All see them at once: there is one connection. A process that is killed meanwhile loses them.
+        """
+        with self.lock:
+            self.connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.connection.execute("COMMIT")
+
     def _create(self, schema: ObjectSchema) -> None:
         stored = [found for found in schema.fields.values() if found.stored]
         columns = ", ".join(
             f'"{found.name}" {found.type.column_type}{" PRIMARY KEY" if found.type is FieldType.ID else ""}'
             for found in stored
         )
-        self.connection.execute(f'CREATE TABLE IF NOT EXISTS "{schema.name}" ({columns}) WITHOUT ROWID')
+        self.connection.execute(f'CREATE TABLE IF NOT EXISTS "{schema.name}" ({columns})')
         standing = {row[1] for row in self.connection.execute(f'PRAGMA table_info("{schema.name}")')}
         for found in stored:
             if found.name not in standing:  # a database that was made before the field

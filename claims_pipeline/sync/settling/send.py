@@ -5,6 +5,7 @@ the wire (`clients.salesforce`), relinking and marking missing claims (`relink`,
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from claims_pipeline.claims.compare import (
 )
 from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.clients.salesforce import JobListener, SalesforceClient, soql_text
-from claims_pipeline.storage.ahead import ahead
 from claims_pipeline.storage.buckets import Buckets, PartWriter, bucket_count
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.options import Progress
@@ -132,8 +132,10 @@ def decide_all(
     """
     count = bucket_count(claims.rows)
     buckets = Buckets(work / "claims", "claim_key", count)
-    buckets.fill(ahead(claims.slices()))
-    standing = _standing_records(claims, rules, salesforce, work, count)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="cut") as beside:
+        cut = beside.submit(buckets.fill, claims.slices())
+        standing = _standing_records(claims, rules, salesforce, work, count)
+        cut.result()
     return Decisions(buckets, Buckets(work / "decided", "claim_key", count), standing, rules, spared)
 
 
