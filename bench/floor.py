@@ -2,11 +2,12 @@
 
 Stands alone: the standard library, requests, and PyJWT to sign in. One process, no polars, nothing of ours. The report
 is run, polled for, and read straight out of its ZIP; each row goes into a Bulk file under the columns that the sync
-writes, with a constant in the length of each column that the sync would work out (the lookup: a payor of the org's) and
-`#N/A` where it would clear one. Amounts and dates are written as Salesforce takes them (it would refuse them
-otherwise); nothing is cleaned, judged, grouped, matched or compared. Each file is put up as soon as it is full, while
-Salesforce works on those before; then every job is waited for, and all its results are fetched. The count of rows that
-Salesforce took is printed.
+writes, with a constant in the length of each column that the sync would work out, and `#N/A` where it would clear one.
+What the org keeps in an index varies as it does in the sync's file: the payor key is the payor's name and id as they
+came, and each is dealt one of the org's payors in turn. Amounts and dates are written as Salesforce takes them (it
+would refuse them otherwise); nothing is cleaned, judged, grouped, matched or compared. Each file is put up as soon as
+it is full, while Salesforce works on those before; then every job is waited for, and all its results are fetched. The
+count of rows that Salesforce took is printed.
 
     python -m bench.floor        (settings from the environment, as `claims-pipeline sandbox` prints them)
 """
@@ -51,10 +52,13 @@ FIELDS = {
 }
 """Salesforce field -> label in the bench's report."""
 
+PAYOR_KEY = "Source_Payor_Key__c"
+COLUMNS = (*FIELDS, PAYOR_KEY)
+"""Of each row that `rows_of` gives."""
+
 CONSTANTS = {
     "Paid_Y_or_N__c": "Yes",
     "Source_Customer__c": CUSTOMER,
-    "Source_Payor_Key__c": "a payor of some name|12345",
     "Source_Hash__c": "0:" + "0" * 38,
     "Source_Synced_At__c": "2026-02-15T07:00:00.000Z",
     "Source_As_Of__c": "2026-02-15T07:00:00.000Z",
@@ -90,10 +94,10 @@ class Salesforce:
         answer.raise_for_status()
         return answer
 
-    def a_payor(self) -> str:
-        """The id of a record that a claim's lookup may lead to."""
-        found = self.call("GET", "query", params={"q": f"SELECT Id FROM {LOOKUP} LIMIT 1"}).json()["records"]
-        return str(found[0]["Id"])
+    def payors(self) -> list[str]:
+        """The ids of records that a claim's lookup may lead to."""
+        found = self.call("GET", "query", params={"q": f"SELECT Id FROM {LOOKUP}"}).json()["records"]
+        return [str(record["Id"]) for record in found]
 
     def begin(self, file: Path) -> str:
         """Put the file up and let its job start."""
@@ -154,11 +158,12 @@ def report_zip(to: Path) -> Path:
 
 
 def rows_of(path: Path) -> Iterator[list[str]]:
-    """The report's rows in the order of `FIELDS`, amounts and dates as Salesforce takes them."""
+    """The report's rows in the order of `COLUMNS`, amounts and dates as Salesforce takes them."""
     with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as entry:
         reader = csv.reader(io.TextIOWrapper(entry, encoding="utf-8", newline=""))
         header = next(reader)
         places = [header.index(label) for label in FIELDS.values()]
+        name, payor_id = (list(FIELDS).index(field) for field in ("Source_Payor_Name__c", "Payer__c"))
         dates = [at for at, field in enumerate(FIELDS) if "Date__c" in field or field.startswith("DOS")]
         money = [
             at
@@ -177,13 +182,16 @@ def rows_of(path: Path) -> Iterator[list[str]]:
                     row[at] = row[at][:10]
             for at in money:
                 row[at] = row[at].replace("$", "").replace(",", "").replace("(", "-").replace(")", "")
-            yield [cell or CLEARED for cell in row]
+            key = f"{row[name]}|{row[payor_id]}"
+            yield [*(cell or CLEARED for cell in row), key]
 
 
-def files_of(rows: Iterator[list[str]], payor: str, folder: Path) -> Iterator[Path]:
+def files_of(rows: Iterator[list[str]], payors: list[str], folder: Path) -> Iterator[Path]:
     """Bulk files of so many rows."""
-    header, constants = [*FIELDS, *CONSTANTS, LOOKUP], list(CONSTANTS.values())
-    payor_id = list(FIELDS).index("Payer__c")
+    header, constants = [*COLUMNS, *CONSTANTS, LOOKUP], list(CONSTANTS.values())
+    payor_id, payor_key = COLUMNS.index("Payer__c"), COLUMNS.index(PAYOR_KEY)
+    payors = [*payors, *[""] * (len(payors) // 6)]  # the sync leaves out what it cannot match
+    dealt = {CLEARED: ""}
     number, row = 0, next(rows, None)
     while row is not None:
         path = folder / f"{number}.csv"
@@ -191,7 +199,8 @@ def files_of(rows: Iterator[list[str]], payor: str, folder: Path) -> Iterator[Pa
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header)
             for _ in range(ROWS_A_FILE):
-                lookup = payor if row[payor_id] != CLEARED else ""  # the sync leaves out what it cannot match
+                whose = row[payor_key] if row[payor_id] != CLEARED else CLEARED
+                lookup = dealt.setdefault(whose, payors[len(dealt) % len(payors)])
                 writer.writerow([*row, *constants, lookup])
                 row = next(rows, None)
                 if row is None:
@@ -205,9 +214,9 @@ def main() -> int:
     with TemporaryDirectory(prefix="floor-") as name:
         folder = Path(name)
         salesforce = Salesforce()
-        payor = salesforce.a_payor()
+        payors = salesforce.payors()
         path = report_zip(folder / "report.zip")
-        jobs = [salesforce.begin(file) for file in files_of(rows_of(path), payor, folder)]
+        jobs = [salesforce.begin(file) for file in files_of(rows_of(path), payors, folder)]
         print(f"{sum(salesforce.end(job, folder) for job in jobs):,} rows taken")
     return 0
 

@@ -12,10 +12,11 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 
-from bench.floor import CONSTANTS, FIELDS, rows_of
+from bench.floor import COLUMNS as OF_THE_REPORT
+from bench.floor import CONSTANTS, rows_of
 from claims_pipeline.sandbox.generator import ReportPlan, write_report
 
-COLUMNS = (*FIELDS, *CONSTANTS)
+COLUMNS = (*OF_THE_REPORT, *CONSTANTS)
 KEY = "Claim_Number__c"
 _REFUSED_ONE_IN = 100
 _ROWS_A_TRANSACTION = 10_000
@@ -80,7 +81,9 @@ def _write_records(zipped: Path, folder: Path) -> list[str]:
 def _records(zipped: Path) -> Iterator[list[str]]:
     """As the floor cleans them; a date that the report prints with a time is cut to the date, which the org wants."""
     constants = list(CONSTANTS.values())
-    dates = [at for at, name in enumerate(FIELDS) if name.startswith("DOS") or name.endswith("_Date__c")]
+    dates = [
+        at for at, name in enumerate(OF_THE_REPORT) if name.startswith("DOS") or name.endswith("_Date__c")
+    ]
     assert COLUMNS[0] == KEY
     for row in rows_of(zipped):
         for at in dates:

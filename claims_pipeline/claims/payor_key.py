@@ -7,6 +7,7 @@ org a key stands for (`payors`).
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
 import polars as pl
 
@@ -14,6 +15,8 @@ from claims_pipeline.claims.values import beginning, plain_length, plain_text
 
 KEY_LENGTH = 255
 _KEPT_OF_A_LONG_KEY = 238
+_KEYS_KNOWN = 8_192
+"""The same payors come in every slice of a report."""
 _CUT = re.compile(r"~[0-9a-f]{16}")
 
 
@@ -33,6 +36,7 @@ def comparable_id(payor_id: str | None) -> str:
     return comparable(plain_text(payor_id) or "")
 
 
+@lru_cache(maxsize=_KEYS_KNOWN)
 def payor_key(name: str | None, payor_id: str | None) -> str | None:
     """`name|id` in at most 255 UTF-16 units, or null where there is neither: no payor, nothing to map.
 

@@ -59,7 +59,7 @@ def _transformed(
     recounted: Callable[[], pl.DataFrame],
 ) -> Transformed:
     buckets = Buckets(work / "rows", "claim_key", bucket_count(raw.rows))
-    buckets.fill(ahead(clean_rows(rows, rules) for rows in raw.slices()))
+    buckets.fill(ahead(clean_rows(rows, rules) for rows in ahead(raw.slices())))
     matcher = matcher_of(payors)
     claims, rejected, tally = PartWriter(work / "claims"), PartWriter(work / "rejected"), RowTally()
     cuts = Counter[str]()
