@@ -21,6 +21,8 @@ from bench.works import Book, Loads
 WORKS = ("growth", "line", "dagster", "twice", "charges", "customers")
 SMALLER = (100, 10)
 """Parts of the book that are loaded for the growth curve too."""
+SHARE = 10
+"""Dagster's own share is measured on such a part of the book."""
 CHARGE_CLAIMS = 0.76
 """Claims that make 1.5 million charge lines, as a share of 700,000."""
 
@@ -75,7 +77,9 @@ def _figures(folder: Path, claims: int, customers: int, only: list[str]) -> Iter
                 else:
                     yield told
         if "dagster" in only:
-            yield from works.dagster(book, folder / "with-dagster", once.first if once else None)
+            yield from works.dagster(book, folder / "with-dagster")
+            small = Book(folder / "book-share", claims // SHARE)
+            yield from works.dagsters_share(small, folder / "share")
     if "twice" in only and once is not None:
         (folder / "more").mkdir()
         double = Book(folder / "double", 2 * claims)
@@ -88,7 +92,7 @@ def _figures(folder: Path, claims: int, customers: int, only: list[str]) -> Iter
         ):
             if isinstance(told, Figure):
                 yield told
-        yield from works.dagster(lines, folder / "charges-with-dagster", None)
+        yield from works.dagster(lines, folder / "charges-with-dagster")
     if "customers" in only:
         yield from works.many_customers(customers, folder / "customers")
 

@@ -97,7 +97,7 @@ class RunningSandbox:
 @contextmanager
 def standing(folder: Path, report: Path) -> Iterator[RunningSandbox]:
     """A sandbox with an empty org and this report, while it is needed."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     sandbox = RunningSandbox.start(folder, report)
     try:
         yield sandbox

@@ -8,33 +8,33 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from claims_pipeline.process_memory import keep_it_small
+from claims_pipeline.process_memory import importing, keep_it_small
 
 keep_it_small()  # before anything imports polars
 
-# ruff: noqa: E402
-from claims_pipeline.assets import (
-    lineage,
-    payor_mapping,
-    raw_collaboratemd_claims,
-    salesforce_synced_claims,
-    sync_report,
-    transformed_claims,
-    unmapped_payors,
-)
-from claims_pipeline.automation import alerting, jobs, schedules, sensors
-from claims_pipeline.checks import reconciliation
-from claims_pipeline.resources.io_manager import ParquetIOManager
-from claims_pipeline.resources.systems import (
-    ClaimsSettings,
-    ClaimsStorage,
-    ClaimsSystems,
-    CollaborateMD,
-    Salesforce,
-    SyncStateTable,
-)
-from claims_pipeline.settings import customer_numbers, times_of_schedules
-from claims_pipeline.sync.connections import Clock, utc_now
+with importing():
+    from claims_pipeline.assets import (
+        lineage,
+        payor_mapping,
+        raw_collaboratemd_claims,
+        salesforce_synced_claims,
+        sync_report,
+        transformed_claims,
+        unmapped_payors,
+    )
+    from claims_pipeline.automation import alerting, jobs, schedules, sensors
+    from claims_pipeline.checks import reconciliation
+    from claims_pipeline.resources.io_manager import ParquetIOManager
+    from claims_pipeline.resources.systems import (
+        ClaimsSettings,
+        ClaimsStorage,
+        ClaimsSystems,
+        CollaborateMD,
+        Salesforce,
+        SyncStateTable,
+    )
+    from claims_pipeline.settings import customer_numbers, times_of_schedules
+    from claims_pipeline.sync.connections import Clock, utc_now
 
 
 def build_definitions(environ: Mapping[str, str], now: Clock = utc_now) -> dg.Definitions:

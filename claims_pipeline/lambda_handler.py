@@ -7,18 +7,18 @@ string `lambda_handler.lambda_handler`.
 
 from typing import Any, Protocol
 
-from claims_pipeline.process_memory import keep_it_small
+from claims_pipeline.process_memory import importing, keep_it_small
 
 keep_it_small()  # before anything imports polars
 
-# ruff: noqa: E402
-from claims_pipeline.errors import ClaimsPipelineError, words_of
-from claims_pipeline.lambda_door.continuing import invoke_itself
-from claims_pipeline.lambda_door.event import read_event
-from claims_pipeline.lambda_door.invocation import Asked, invoke
-from claims_pipeline.lambda_door.logs import Logs
-from claims_pipeline.lambda_door.outcomes import CustomersFailed
-from claims_pipeline.sync.connections import read_settings
+with importing():
+    from claims_pipeline.errors import ClaimsPipelineError, words_of
+    from claims_pipeline.lambda_door.continuing import invoke_itself
+    from claims_pipeline.lambda_door.event import read_event
+    from claims_pipeline.lambda_door.invocation import Asked, invoke
+    from claims_pipeline.lambda_door.logs import Logs
+    from claims_pipeline.lambda_door.outcomes import CustomersFailed
+    from claims_pipeline.sync.connections import read_settings
 
 
 class Context(Protocol):

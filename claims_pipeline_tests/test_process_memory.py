@@ -62,3 +62,12 @@ def test_what_polars_set_for_its_children_is_no_choice_and_a_persons_is() -> Non
     assert "narenas" in ours
     assert _printed(KEEP + tell, _RJEM_MALLOC_CONF=of_polars).strip() == ours
     assert _printed(KEEP + tell, _RJEM_MALLOC_CONF="narenas:9").strip() == "narenas:9"
+
+
+def test_what_is_imported_is_never_looked_through_for_garbage_again() -> None:
+    use = "import gc; from claims_pipeline.process_memory import importing\n"
+    tell = "print(gc.get_freeze_count() > 1000, gc.isenabled())"
+    assert _printed(f"{use}with importing():\n    import decimal, email, json\n{tell}") == "True True\n"
+    assert _printed(f"{use}gc.disable()\nwith importing():\n    pass\n{tell}") == "True False\n"
+    failing = f"{use}try:\n    with importing():\n        import nothing_of_this_name\nexcept ImportError:\n    {tell}"
+    assert _printed(failing) == "True True\n"

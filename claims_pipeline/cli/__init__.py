@@ -4,7 +4,6 @@ What belongs here: options, progress, words and exit codes. Not here: the steps 
 before a command needs it, so that `--help` answers at once.
 """
 
-import gc
 import importlib
 import sys
 
@@ -12,7 +11,7 @@ import click
 
 from claims_pipeline.cli.exits import EXIT_CODES_HELP, exit_code_of
 from claims_pipeline.errors import words_of
-from claims_pipeline.process_memory import keep_it_small
+from claims_pipeline.process_memory import importing, keep_it_small
 
 _NAME = "claims-pipeline"
 _COMMANDS = {
@@ -50,12 +49,8 @@ class _Lazy(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = _MODULES.get(cmd_name, cmd_name)
-        gc.disable()  # modules stay: looking through them for garbage, again and again, took a tenth of a short run
-        try:
+        with importing():
             command: click.Command = importlib.import_module(f"claims_pipeline.cli.{module}").command
-        finally:
-            gc.freeze()
-            gc.enable()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
