@@ -20,7 +20,7 @@ BULK_NULL = "#N/A"
 """What clears a field in a Bulk file; a text that reads so cannot be sent by Bulk, and goes by Collections."""
 
 MOST_FILE_BYTES = 90_000_000  # raw: base64 makes 120 of Salesforce's 150 MB
-MOST_FILE_ROWS = 100_000
+MOST_FILE_ROWS = 150_000
 FIRST_FILE_ROWS = 20_000
 """Salesforce begins with it while the next, of twice as many, is compared and written; and so on."""
 _WRITE_ROWS = 10_000
