@@ -109,7 +109,7 @@ def keep_history(
     kept = PartWriter(work / "history", SCHEMA)
     if written:
         for some, rows in zip(events, places.all(), strict=True):
-            behind = rows.group_by("claim_key").agg(pl.struct(PLACE).sort().alias("places"))
+            behind = rows.sort(PLACE).group_by("claim_key").agg(pl.struct(PLACE).alias("places"))
             kept.write(some.join(behind, on="claim_key", how="left").select(SCHEMA.names()).cast(SCHEMA))
     small = Stamp(stamp.customer, stamp.sequence, stamp.fetched_at, {"kind": stamp.facts["kind"]})
     storage.write(history_name(stamp.customer, stamp.sequence), StampedFrame(kept.scan(), small))
