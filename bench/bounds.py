@@ -16,7 +16,7 @@ UNCHANGED_CALLS = 12
 UNCHANGED_TO_READING = 1.5
 DAGSTER_SHARE_SECONDS = 4
 CUSTOMERS_GROWTH = 1.2
-"""Four times the customers, and so the claims: at most 4 times this in time."""
+"""Four times the customers, and so the claims: at most 4 times this in time, and this in memory."""
 
 ROOM = 1.2
 """The small work's bounds leave so much room over what was measured when they were set."""

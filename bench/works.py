@@ -252,6 +252,8 @@ def many_customers(customers: int, folder: Path) -> Iterator[Figure]:
         yield Figure(work, "time a customer", cost.seconds / count, "s")
         yield Figure(work, "memory, command line", cost.peak_mib, "MiB")
         yield Figure(work, "API calls a customer", calls.all / count, "")
+    memory = costs[1].peak_mib / costs[0].peak_mib
+    yield Figure(f"{customers:,} customers", "memory / a quarter's", memory, "", bounds.CUSTOMERS_GROWTH)
     growth = costs[1].seconds / costs[0].seconds / 4
     yield Figure(
         f"{customers:,} customers", "time a claim / a quarter's", growth, "", bounds.CUSTOMERS_GROWTH

@@ -54,12 +54,17 @@ def command(numbers: tuple[str, ...], full: bool, dry_run: bool, resend: bool, a
     options = SyncOptions(kind, dry_run, resend, accept_empty, by)
     with connect(settings, f"cli-{uuid.uuid4().hex}") as connections:
         customers = chosen_customers(settings, numbers)
-        done = [_one(customer, options, connections) for customer in customers]
-        codes = [each.code for each in done]
-        arrived = [each for each in done if each.payors is not None]
-        codes += [_tell_unmapped(each, connections, is_last=each is done[-1]) for each in arrived[-1:]]
+        codes, arrived, last = list[Exit](), list[Customer](), None
+        for customer in customers:
+            done = _one(customer, options, connections)
+            codes.append(done.code)
+            if done.payors is not None:
+                arrived.append(customer)
+                last = done  # of the others nothing is kept: each holds the org's payors and groups
+        if last is not None:
+            codes.append(_tell_unmapped(last, connections, is_last=last.customer is customers[-1]))
         if options.reconciles:
-            codes += [_told_equal(each.customer, connections) for each in arrived]
+            codes += [_told_equal(customer, connections) for customer in arrived]
     return worst(codes)
 
 
