@@ -17,7 +17,7 @@ from claims_pipeline.sandbox.salesforce.schema import FieldSchema, FieldType, Ob
 from claims_pipeline.sandbox.salesforce.validation import Stored
 
 _GROUPS_KEPT = 8
-_CACHE_KIB = 128 * 1024
+_CACHE_KIB = 128 * 1024  # a Bulk job's changed pages, until they are written
 _LOOKUP_ROWS = 500  # values in one IN (...): SQLite takes at least 999 parameters
 
 
