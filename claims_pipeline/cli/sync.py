@@ -5,7 +5,7 @@ What a dry run or a full sync alone needs is imported there: an unchanged day is
 
 import uuid
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 import polars as pl
@@ -21,6 +21,7 @@ from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import Connections, connect, read_settings
 from claims_pipeline.sync.options import SyncOptions
+from claims_pipeline.sync.payors.counting import count_waiting
 from claims_pipeline.sync.payors.groups import Group
 from claims_pipeline.sync.payors.mapping import matcher_of
 from claims_pipeline.sync.payors.unmapped import unmapped_payors
@@ -61,8 +62,11 @@ def command(numbers: tuple[str, ...], full: bool, dry_run: bool, resend: bool, a
             if done.payors is not None:
                 arrived.append(customer)
                 last = done  # of the others nothing is kept: each holds the org's payors and groups
+                options = replace(options, follows=options.follows or dry_run or done.groups is not None)
         if last is not None:
-            codes.append(_tell_unmapped(last, connections, is_last=last.customer is customers[-1]))
+            if last.customer is not customers[-1]:
+                last = replace(last, groups=None)  # another one was at work after it
+            codes.append(_tell_unmapped(last, connections, counts=options.follows and not dry_run))
         if options.reconciles:
             codes += [_told_equal(customer, connections) for customer in arrived]
     return worst(codes)
@@ -135,11 +139,17 @@ def tell_unmapped(
         click.echo(line)
 
 
-def _tell_unmapped(done: _Done, connections: Connections, *, is_last: bool) -> Exit:
-    """The org's claims as the last sync read them serve here too, unless another one was at work after it."""
+def _tell_unmapped(done: _Done, connections: Connections, *, counts: bool) -> Exit:
+    """`counts`: customers followed one another, so that what waits is counted now, unless the last one has done it."""
     try:
         if done.payors is not None:
-            tell_unmapped(done.payors, connections, done.groups if is_last else None)
+            groups = done.groups
+            if groups is None and counts:
+                counted = count_waiting(done.payors, connections)
+                groups = counted.groups
+                for warning in counted.warnings:
+                    click.echo(f"Warning: {warning}")
+            tell_unmapped(done.payors, connections, groups)
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - what arrived has arrived
         click.echo(f"The payors to map could not be told: {words_of(error)}", err=True)
         return exit_code_of(error)

@@ -25,6 +25,7 @@ from claims_pipeline.sync.attempts import attempt_told
 from claims_pipeline.sync.connections import REAL_TIME, Clocks, Connections, connect
 from claims_pipeline.sync.going_on import go_on, was_committed
 from claims_pipeline.sync.options import SyncOptions
+from claims_pipeline.sync.payors.counting import count_waiting
 from claims_pipeline.sync.payors.mapping import matcher_of, read_payor_mapping
 from claims_pipeline.sync.payors.unmapped import unmapped_payors
 from claims_pipeline.sync.ready import CustomerPaused
@@ -75,6 +76,8 @@ class _Work:
     logs: Logs
     left: list[str] = field(default_factory=list)
     """Customers that are not done, since the time is over."""
+    follows: bool = False
+    """Whether a customer of this invocation is done, and with it what concerns all the org's claims."""
 
     def tried(self) -> list[CustomerOutcome]:
         """All customers, one after another; a failure does not hold the others."""
@@ -123,14 +126,16 @@ class _Work:
 
     def _synced(self, customer: Customer) -> CustomerOutcome:
         event, number = self.asked.event, customer.number
-        options = SyncOptions(event.kind, event.dry_run, goes_on=True)
+        options = SyncOptions(event.kind, event.dry_run, goes_on=True, follows=self.follows)
         mine = self._as_run(number)
         if was_committed(customer, options, mine):
             return CustomerOutcome(number, Became.SERVED)
         if event.dry_run:
             return CustomerOutcome.synced(number, go_on(customer, options, mine, self.logs.say))
         with attempt_told(mine.state, number):
-            return CustomerOutcome.synced(number, go_on(customer, options, mine, self.logs.say))
+            whole = go_on(customer, options, mine, self.logs.say)
+        self.follows = self.follows or whole.synced.payor_groups is not None
+        return CustomerOutcome.synced(number, whole)
 
     def _as_run(self, number: str) -> Connections:
         """The same connections, for the run that brings this customer over in one or several invocations."""
@@ -193,7 +198,8 @@ class _Work:
     def _unmapped_payors(self) -> int | None:
         salesforce, now = self.connections.salesforce, self.connections.now()
         payors = read_payor_mapping(salesforce, now, self.connections.state.owner)
-        found = unmapped_payors(salesforce, matcher_of(payors), now)
+        groups = count_waiting(payors, self.connections).groups if self.follows else None
+        found = unmapped_payors(salesforce, matcher_of(payors), now, groups)
         note_payors(self.connections.state, found, self.connections.settings.alerts)
         return found.rows if found.stamp.facts["listable"] else None
 

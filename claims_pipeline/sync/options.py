@@ -16,7 +16,8 @@ class SyncOptions:
     `dry_run` compares and sends nothing, takes no sequence and moves no cursor; `resend` sends every claim again;
     `accept_empty` believes a report that is empty or far smaller than the last one of its filter, and `asked_by` is
     who said so. `goes_on` lets a Bulk job end that an earlier part of this run began for the same fetch, where any
-    other run aborts it.
+    other run aborts it. `follows` another customer of the same command, whose sync relinked all the org's claims:
+    the org is then asked for them again only where a mapping has changed since, and once when the command ends.
     """
 
     kind: FilterKind = FilterKind.RECENT
@@ -25,6 +26,7 @@ class SyncOptions:
     accept_empty: bool = False
     asked_by: str = ""
     goes_on: bool = False
+    follows: bool = False
 
     @property
     def reconciles(self) -> bool:

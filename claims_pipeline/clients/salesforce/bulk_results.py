@@ -171,5 +171,8 @@ def _places(header: Sequence[str], columns: Sequence[str]) -> list[int]:
 
 
 def _picked(cells: Sequence[Sequence[str]], names: Sequence[str], places: Sequence[int]) -> pl.DataFrame:
-    columns = {name: list(map(itemgetter(place), cells)) for name, place in zip(names, places, strict=False)}
-    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
+    schema = dict.fromkeys(names, pl.String)
+    if not cells:
+        return pl.DataFrame(schema=schema)  # of a file without a whole header, no place is known
+    columns = {name: list(map(itemgetter(place), cells)) for name, place in zip(names, places, strict=True)}
+    return pl.DataFrame(columns, schema=schema)

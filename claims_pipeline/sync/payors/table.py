@@ -58,6 +58,7 @@ class PayorTable:
     _warnings: list[str] = field(default_factory=list)
     _refused: dict[str, str] = field(default_factory=dict)
     _is_fresh: bool = False
+    _moves: bool = False
 
     @classmethod
     def of(cls, payors: StampedFrame, matcher: PayorMatcher, writer: Writer, on: date) -> "PayorTable":
@@ -99,11 +100,19 @@ class PayorTable:
         more = [f"{len(self._refused):,} row(s) of {MAPPING} were not written: {told}"] if told else []
         return (*self._warnings, *more)
 
+    @property
+    def moves(self) -> bool:
+        """Whether a payor of the table was linked otherwise than it is matched now, when its claims were sent."""
+        return self._moves
+
     def list_seen(self, claims: StampedFrame, writer: Writer) -> None:
         """Before these claims are sent: a row for each of their payors, and what claims are about to be linked to."""
         seen = {payor.key: payor for payor in seen_payors(claims)}
         for payor in seen.values():
             self.matcher.match(payor.name, payor.payor_id)  # so that a key that was cut is known by its name
+        self._moves = any(
+            payor_rows.differences(self._linked_after(key), standing) for key, standing in self.rows.items()
+        )
         if not self.writable:
             return
         self._write(lambda: self._of_seen(seen), writer, "payors-seen")
@@ -134,15 +143,18 @@ class PayorTable:
         for key in dict.fromkeys((*self.rows, *waiting.named)):
             standing = self.rows.get(key, {})
             says: dict[str, str | None] = payor_rows.amounts(waiting.claims[key], waiting.charged[key])
-            match = self.matcher.match_key(key)
-            if settled.get(key, True) and (match.payor or self.matcher.can_tell(key)):
-                says |= payor_rows.linked_after(match)
+            if settled.get(key, True):
+                says |= self._linked_after(key)
             changed = payor_rows.differences(says, standing)
             if not standing:
                 changed |= self._changed(waiting.named[key], standing)
                 changed |= payor_rows.seen_on(self.on, standing, differs=True)
             changes[key] = changed
         return changes
+
+    def _linked_after(self, key: str) -> dict[str, str | None]:
+        match = self.matcher.match_key(key)
+        return payor_rows.linked_after(match) if match.payor or self.matcher.can_tell(key) else {}
 
     def is_stale(self) -> None:
         """Time has passed: what stands in the table is read again before the next write."""

@@ -60,9 +60,16 @@ def go_beyond(
     rules: CompareRules,
     writer: Writer,
     say: Progress,
+    *,
+    follows: bool = False,
 ) -> Beyond:
-    """Relink; after a full fetch also mark what is gone, and read the org's own sums back."""
-    relinked, groups = _relink_and_tell(payors, rules, writer, say)
+    """Relink; after a full fetch also mark what is gone, and read the org's own sums back. (`follows`: `SyncOptions`.)
+
+    The org adds up all customers' claims to be relinked: each of many customers would wait for all the others' claims.
+    """
+    relinked, groups = WrittenApart(), None
+    if may_relink(rules) and (payors.moves or not follows):
+        relinked, groups = _relink_and_tell(payors, rules, writer, say)
     facts = outcomes.stamp.facts
     if facts["kind"] != FilterKind.FULL:
         return Beyond(relinked, payor_groups=groups)
@@ -75,13 +82,11 @@ def go_beyond(
 
 def _relink_and_tell(
     payors: PayorTable, rules: CompareRules, writer: Writer, say: Progress
-) -> tuple[WrittenApart, tuple[Group, ...] | None]:
+) -> tuple[WrittenApart, tuple[Group, ...]]:
     """Link claims as their payors' mappings say; tell in the table what they are linked to, and what waits.
 
     One aggregate query on a day on which no mapping changed.
     """
-    if not may_relink(rules):
-        return WrittenApart(), None
     say("relinking claims whose payor's mapping changed")
     salesforce, matcher = writer.salesforce, payors.matcher
     groups = tuple(payor_groups(salesforce))

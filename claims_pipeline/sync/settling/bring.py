@@ -122,9 +122,13 @@ class Bringing:
         synced.require_balance(brought.claims, outcomes.frame)
         issues: tuple[str, ...] = ()
         if isinstance(writer, Rehearsing):
-            beyond = beyond_foreseen(outcomes, stored.rejected, payors, rules, writer, self.say)
+            beyond = beyond_foreseen(
+                outcomes, stored.rejected, payors, rules, writer, self.say, follows=self.options.follows
+            )
         else:
-            beyond = go_beyond(outcomes, stored.rejected, payors, rules, writer, self.say)
+            beyond = go_beyond(
+                outcomes, stored.rejected, payors, rules, writer, self.say, follows=self.options.follows
+            )
             beyond.require_proved(stored.customer)
             if self.lease is not None:
                 self.lease.check()  # a run that was taken over must not put its refused claims in the other's place

@@ -80,11 +80,16 @@ def beyond_foreseen(
     rules: CompareRules,
     writer: Rehearsing,
     say: Progress,
+    *,
+    follows: bool = False,
 ) -> Beyond:
-    """How many older claims would be linked anew; after a full fetch, how many would be marked as missing."""
+    """How many older claims would be linked anew; after a full fetch, how many would be marked as missing.
+
+    Of several customers the first one tells the claims to be linked (`follows`): they are all the org's.
+    """
     salesforce, relinked = writer.salesforce, WrittenApart()
     apart = _ApartFrom(salesforce, writer.work, outcomes=outcomes.frame)
-    if may_relink(rules):
+    if may_relink(rules) and not follows:
         say("looking for claims whose payor's mapping changed")
         relinked = relink(payor_groups(salesforce), payors.matcher, rules, apart)
     facts = outcomes.stamp.facts
