@@ -36,7 +36,7 @@ DAGSTER = (
 INSTANCE = Path(__file__).parents[1] / "dagster.yaml"
 CLAIMS_A_CUSTOMER = 700
 DAILY_CLAIMS = 2_000
-ROUNDS = 3
+ROUNDS = 5
 """Of works that take seconds: what else a shared machine does moves one of them by a tenth and more."""
 LOOKS = "of these, looks at jobs"
 
