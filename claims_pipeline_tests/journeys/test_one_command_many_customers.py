@@ -108,7 +108,9 @@ def test_a_dry_run_tells_of_older_claims_once_and_counts_nothing(town: Town) -> 
     payor = new_payor(town, "Quite Another Name")
     decide(town, KEY, "map", payor)
     before = mapping_rows(town)
+    town.put(report(row("9")), SECOND)
     said = sync_all(town, "--dry-run")
+    assert said.out.count("older claims") == 1
     assert sums_asked_for(town) == 2  # the first customer's, and the list of payors to map
     assert mapping_rows(town) == before
     assert town.writes() == []
