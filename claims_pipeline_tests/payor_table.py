@@ -4,6 +4,7 @@ What belongs here: reading rows, deciding on them as a person does. Not here: wh
 """
 
 from typing import Any
+from urllib.parse import unquote_plus
 
 from claims_pipeline.sandbox.payor_page.desk import Desk
 from claims_pipeline.sandbox.payor_page.rules import Decision, PageRules
@@ -42,6 +43,11 @@ def new_payor(town: Town, name: str, payor_id: str | None = None) -> str:
     """A new record of Claim_Payor__c, made by the admin."""
     town.sandbox.add_payors([{"Name": name, "Payor_ID__c": payor_id}])
     return town.payors()[name]
+
+
+def sums_asked_for(town: Town) -> int:
+    """How often the org was asked to add up its claims by payor, since its log was cleared."""
+    return sum("GROUP BY" in unquote_plus(access.query) for access in town.sandbox.salesforce_wire.log)
 
 
 def lookups(town: Town) -> dict[str, str | None]:

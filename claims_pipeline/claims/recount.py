@@ -108,9 +108,16 @@ def _plain_records(window: bytes) -> _Run | None:
     marks = lines.translate(None, _BUT_COMMAS_AND_LINE_BREAKS)
     if marks.startswith(b"\n") or b"\n\n" in marks:
         return None
-    left = pieces[2 * lines.count(b'"') :]
-    left[0] = left[0][end - outside.rfind(b'"', 0, end) - 1 :]
-    return _Run(marks.count(b"\n"), False, len(window) - len(b'"'.join(left)))
+    return _Run(marks.count(b"\n"), False, len(window) - _length_behind(end, outside, pieces))
+
+
+def _length_behind(end: int, outside: bytes, pieces: list[bytes]) -> int:
+    """How many bytes of a window, split at its quotes, stand behind a place in what is outside of them."""
+    behind = pieces[
+        2 * outside.count(b'"', 0, end) :
+    ]  # each quote outside stands for two, and what they hold
+    behind[0] = behind[0][end - outside.rfind(b'"', 0, end) - 1 :]
+    return len(b'"'.join(behind))
 
 
 def _with_a_last_line_break(chunks: Iterable[bytes]) -> Iterator[bytes]:

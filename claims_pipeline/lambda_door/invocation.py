@@ -198,7 +198,8 @@ class _Work:
     def _unmapped_payors(self) -> int | None:
         salesforce, now = self.connections.salesforce, self.connections.now()
         payors = read_payor_mapping(salesforce, now, self.connections.state.owner)
-        groups = count_waiting(payors, self.connections).groups if self.follows else None
+        counts = self.follows and not self.left  # what is left, the continuation does and counts
+        groups = count_waiting(payors, self.connections).groups if counts else None
         found = unmapped_payors(salesforce, matcher_of(payors), now, groups)
         note_payors(self.connections.state, found, self.connections.settings.alerts)
         return found.rows if found.stamp.facts["listable"] else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from moto.core.model_instances import reset_model_data
 from moto.server import ThreadedMotoServer
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def serve_dynamodb(port: int = 0) -> LocalDynamoDB:
 def _answer_one_at_a_time(server: ThreadedMotoServer, note: Callable[[str, int], None]) -> None:
     """DynamoDB checks a condition and writes in one step; moto's threads could come between the two.
 
-    Each request is noted before its answer leaves, so that whoever has the answer finds it in the log.
+    Each request is noted before its answer leaves, so that whoever has the answer finds it in the log. What moto keeps
+    of each object that it ever made, for a page of its own, is forgotten: a transaction copies its whole table.
     """
     running = server._server
     assert running is not None
@@ -108,6 +110,7 @@ def _answer_one_at_a_time(server: ThreadedMotoServer, note: Callable[[str, int],
         with _TURN:
             body = list(answer(environ, started))
             note(environ.get("HTTP_X_AMZ_TARGET", ""), status)
+            reset_model_data()
             return body
 
     running.app = one_at_a_time

@@ -1,7 +1,6 @@
 """One command over several customers: what concerns all the org's claims is done once, not once a customer."""
 
 from collections.abc import Iterator
-from urllib.parse import unquote_plus
 
 import pytest
 
@@ -11,7 +10,7 @@ from claims_pipeline.sync.settling import beyond
 from claims_pipeline_tests.command_line import Said, claims_pipeline
 from claims_pipeline_tests.given_report import report, row
 from claims_pipeline_tests.journeys.conftest import FIRST, SECOND, Town
-from claims_pipeline_tests.payor_table import decide, lookups, mapping_rows, new_payor
+from claims_pipeline_tests.payor_table import decide, lookups, mapping_rows, new_payor, sums_asked_for
 
 KEY = "nobody knows health|nkh1"
 
@@ -23,20 +22,12 @@ def sync_all(town: Town, *options: str) -> Said:
     return claims_pipeline(town.environment, "sync", *options)
 
 
-def sums_asked_for(town: Town) -> int:
-    """How often the org was asked to add up its claims by payor."""
-    log = town.sandbox.salesforce_wire.log
-    return sum("GROUP BY" in unquote_plus(access.query) for access in log)
-
-
 def test_a_mapping_reaches_every_customers_claims_and_what_waits_is_counted_at_the_end(town: Town) -> None:
     town.put(report(row("1")))
     town.put(report(row("2"), row("3")), SECOND)
     assert sync_all(town).code == Exit.ALL_ARRIVED
-    assert (mapping_rows(town)[KEY]["Claim_Count__c"], mapping_rows(town)[KEY]["Charged_Amount__c"]) == (
-        3.0,
-        300.0,
-    )
+    waiting = mapping_rows(town)[KEY]
+    assert (waiting["Claim_Count__c"], waiting["Charged_Amount__c"]) == (3.0, 300.0)
     payor = new_payor(town, "Quite Another Name")
     decide(town, KEY, "map", payor)
     said = sync_all(town)

@@ -13,6 +13,7 @@ from claims_pipeline.sandbox.salesforce.bulk_jobs import JobState
 from claims_pipeline.sync.connections import REAL_TIME, Clocks, open_state, read_settings
 from claims_pipeline_tests.journeys.test_people import report, row
 from claims_pipeline_tests.lambda_door.function import FakeTime, Function, became, held_jobs
+from claims_pipeline_tests.payor_table import mapping_rows, sums_asked_for
 from claims_pipeline_tests.town import FIRST, SECOND, Town
 
 RUNNING = b'{"Status": "REPORT RUNNING"}'
@@ -57,6 +58,15 @@ def test_every_customer_is_synced_and_told_in_counts(function: Function) -> None
     assert told["totals"]["created"] == 3
     assert (told["continuation"], function.continuations) == (None, [])
     assert len(function.town.claims()) == 3
+
+
+def test_the_org_adds_up_its_claims_for_the_first_customer_and_when_all_were_tried(
+    function: Function,
+) -> None:
+    function.invoke()
+    assert sums_asked_for(function.town) == 2
+    (waiting,) = mapping_rows(function.town).values()
+    assert waiting["Claim_Count__c"] == 3.0
 
 
 def test_only_the_customers_that_are_named_are_synced(function: Function) -> None:

@@ -1,11 +1,13 @@
 """DynamoDB's stand-in keeps an access log like the other wires', and tells writes from reads."""
 
+import gc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.dynamodb.models.dynamo_type import Item
 
 from claims_pipeline.sandbox.dynamodb import REGION, LocalDynamoDB, serve_dynamodb
 
@@ -64,3 +66,22 @@ def test_two_servers_keep_logs_of_their_own(dynamodb: LocalDynamoDB, client: "Dy
     assert [each.operation for each in dynamodb.log] == ["ListTables"]
     assert other.log == []
     other.close()
+
+
+def test_items_that_are_gone_are_not_kept_in_memory(client: "DynamoDBClient") -> None:
+    """moto kept every item and table that it ever made, and a transaction makes a copy of all of them."""
+    client.create_table(
+        TableName="kept",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for number in range(20):
+        client.put_item(TableName="kept", Item={"id": {"S": f"kept {number}"}})
+    client.transact_write_items(
+        TransactItems=[{"Delete": {"TableName": "kept", "Key": {"id": {"S": "kept 0"}}}}]
+    )
+    gc.collect()
+    held = [str(each.attrs["id"].value) for each in gc.get_objects() if isinstance(each, Item)]
+    ours = [each for each in held if each.startswith("kept")]
+    assert sorted(ours) == sorted(f"kept {number}" for number in range(1, 20))
