@@ -260,9 +260,9 @@ def test_claims_that_arrived_are_told_though_the_list_of_payors_fails(town: Town
     town.put(report(row("500000001")), FIRST)
     town.put(
         b"no,report\r\nof,claims\r\n", SECOND
-    )  # at work after the first, so the org is asked for the list
-    lists_payors = r"Claim_Payor__c(\+|%20)(=|%3D)(\+|%20)null"
-    town.sandbox.salesforce_wire.faults.add(Fault("GET", lists_payors, times=9, status=400, body=b"[]"))
+    )  # at work after the first, so the org is asked for its sums again
+    by_payor = Fault("GET", r"GROUP(\+|%20)BY", after=1, times=9, status=400, body=b"[]")
+    town.sandbox.salesforce_wire.faults.add(by_payor)
     said = claims_pipeline(town.environment, "sync")
     assert "created in Salesforce" in said.out
     assert said.code == Exit.PERMANENT
