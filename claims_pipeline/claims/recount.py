@@ -113,9 +113,8 @@ def _plain_records(window: bytes) -> _Run | None:
 
 def _length_behind(end: int, outside: bytes, pieces: list[bytes]) -> int:
     """How many bytes of a window, split at its quotes, stand behind a place in what is outside of them."""
-    behind = pieces[
-        2 * outside.count(b'"', 0, end) :
-    ]  # each quote outside stands for two, and what they hold
+    before = 2 * outside.count(b'"', 0, end)  # each quote outside stands for two, and what they hold
+    behind = pieces[before:]
     behind[0] = behind[0][end - outside.rfind(b'"', 0, end) - 1 :]
     return len(b'"'.join(behind))
 

@@ -22,6 +22,16 @@ def sync_all(town: Town, *options: str) -> Said:
     return claims_pipeline(town.environment, "sync", *options)
 
 
+def mapped_after_a_sync(town: Town) -> str:
+    """A claim of each customer in the org, and then a person's mapping of their payor: the record mapped to."""
+    town.put(report(row("1")))
+    town.put(report(row("2")), SECOND)
+    sync_all(town)
+    payor = new_payor(town, "Quite Another Name")
+    decide(town, KEY, "map", payor)
+    return payor
+
+
 def test_a_mapping_reaches_every_customers_claims_and_what_waits_is_counted_at_the_end(town: Town) -> None:
     town.put(report(row("1")))
     town.put(report(row("2"), row("3")), SECOND)
@@ -71,11 +81,7 @@ def test_a_mapping_that_is_made_while_the_command_runs_is_followed_at_once(
 
 
 def test_where_the_first_customer_fails_the_next_one_relinks(town: Town) -> None:
-    town.put(report(row("1")))
-    town.put(report(row("2")), SECOND)
-    sync_all(town)
-    payor = new_payor(town, "Quite Another Name")
-    decide(town, KEY, "map", payor)
+    payor = mapped_after_a_sync(town)
     town.put(report(row("1"))[:-20].replace(b'"DOE', b'"DO"E'))
     said = sync_all(town)
     assert said.code == Exit.PERMANENT
@@ -93,11 +99,7 @@ def test_where_the_last_customer_fails_what_waits_is_counted_all_the_same(town: 
 
 
 def test_a_dry_run_tells_of_older_claims_once_and_counts_nothing(town: Town) -> None:
-    town.put(report(row("1")))
-    town.put(report(row("2")), SECOND)
-    sync_all(town)
-    payor = new_payor(town, "Quite Another Name")
-    decide(town, KEY, "map", payor)
+    mapped_after_a_sync(town)
     before = mapping_rows(town)
     town.put(report(row("9")), SECOND)
     said = sync_all(town, "--dry-run")

@@ -47,7 +47,8 @@ class PayorTable:
     """The org's mapping table during one sync. `rows`: payor key -> our fields, as they stand by what we know.
 
     `on`: the day of the report. `writable`: our fields that the org has and lets us write; empty where there is no
-    table. Memory: the table, some 10,000 rows.
+    table. `moves`: whether a payor of the table was linked otherwise than it is matched now, as `list_seen` found it.
+    Memory: the table, some 10,000 rows.
     """
 
     matcher: PayorMatcher
@@ -55,10 +56,10 @@ class PayorTable:
     rows: dict[str, dict[str, str | None]]
     writable: frozenset[str]
     lengths: Mapping[str, int]
+    moves: bool = False
     _warnings: list[str] = field(default_factory=list)
     _refused: dict[str, str] = field(default_factory=dict)
     _is_fresh: bool = False
-    _moves: bool = False
 
     @classmethod
     def of(cls, payors: StampedFrame, matcher: PayorMatcher, writer: Writer, on: date) -> "PayorTable":
@@ -100,17 +101,12 @@ class PayorTable:
         more = [f"{len(self._refused):,} row(s) of {MAPPING} were not written: {told}"] if told else []
         return (*self._warnings, *more)
 
-    @property
-    def moves(self) -> bool:
-        """Whether a payor of the table was linked otherwise than it is matched now, when its claims were sent."""
-        return self._moves
-
     def list_seen(self, claims: StampedFrame, writer: Writer) -> None:
         """Before these claims are sent: a row for each of their payors, and what claims are about to be linked to."""
         seen = {payor.key: payor for payor in seen_payors(claims)}
         for payor in seen.values():
             self.matcher.match(payor.name, payor.payor_id)  # so that a key that was cut is known by its name
-        self._moves = any(
+        self.moves = any(
             payor_rows.differences(self._linked_after(key), standing) for key, standing in self.rows.items()
         )
         if not self.writable:
