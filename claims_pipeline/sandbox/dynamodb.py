@@ -4,14 +4,20 @@ What belongs here: starting and stopping it, the settings that lead boto3 to it,
 DynamoDB's behaviour, which is moto's. It is kept in memory: what stood in it is gone when its process ends.
 """
 
+import copy
+import functools
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from moto.core.model_instances import reset_model_data
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
 from moto.server import ThreadedMotoServer
 
 if TYPE_CHECKING:
@@ -83,6 +89,7 @@ def environment_of(url: str) -> Mapping[str, str]:
 
 def serve_dynamodb(port: int = 0) -> LocalDynamoDB:
     """Start it on this machine alone; port 0 takes a free one."""
+    _copy_only_what_a_transaction_names()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would print every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
@@ -93,7 +100,7 @@ def _answer_one_at_a_time(server: ThreadedMotoServer, note: Callable[[str, int],
     """DynamoDB checks a condition and writes in one step; moto's threads could come between the two.
 
     Each request is noted before its answer leaves, so that whoever has the answer finds it in the log. What moto keeps
-    of each object that it ever made, for a page of its own, is forgotten: a transaction copies its whole table.
+    of each object that it ever made, for a page of its own, is forgotten: it would grow with every request.
     """
     running = server._server
     assert running is not None
@@ -114,3 +121,46 @@ def _answer_one_at_a_time(server: ThreadedMotoServer, note: Callable[[str, int],
             return body
 
     running.app = one_at_a_time
+
+
+@functools.cache
+def _copy_only_what_a_transaction_names() -> None:
+    """moto copies every item of a table for each transaction, in case that must be undone: a thousand customers' all.
+
+    So its method is shown a table of the items that the transaction names, and what it left of them is carried back.
+    """
+    transact = DynamoDBBackend.transact_write_items
+
+    @functools.wraps(transact)
+    def of_the_named(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        named: defaultdict[str, set[DynamoType]] = defaultdict(set)
+        for operation in [each for item in transact_items for each in item.values()]:
+            table = self.tables.get(operation.get("TableName"))
+            key = operation.get("Key") or operation.get("Item") or {}
+            if table is not None and table.hash_key_attr in key:
+                named[table.name].add(DynamoType(key[table.hash_key_attr]))
+        whole = {name: self.tables[name] for name in named}
+        for name, keys in named.items():
+            self.tables[name] = _table_of(whole[name], keys)
+        try:
+            transact(self, transact_items)
+        finally:
+            for name, keys in named.items():
+                _carry_back(self.tables[name], whole[name], keys)
+                self.tables[name] = whole[name]
+
+    DynamoDBBackend.transact_write_items = of_the_named  # type: ignore[method-assign]
+
+
+def _table_of(whole: Table, keys: Iterable[DynamoType]) -> Table:
+    part = copy.copy(whole)
+    part.items = defaultdict(dict, {key: whole.items[key] for key in keys if key in whole.items})
+    return part
+
+
+def _carry_back(part: Table, whole: Table, keys: Iterable[DynamoType]) -> None:
+    for key in keys:
+        if key in part.items:
+            whole.items[key] = part.items[key]
+        else:
+            whole.items.pop(key, None)

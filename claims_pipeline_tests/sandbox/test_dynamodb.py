@@ -1,13 +1,15 @@
 """DynamoDB's stand-in keeps an access log like the other wires', and tells writes from reads."""
 
+import copy
 import gc
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.table import Table
 
 from claims_pipeline.sandbox.dynamodb import REGION, LocalDynamoDB, serve_dynamodb
 
@@ -38,12 +40,7 @@ def client(dynamodb: LocalDynamoDB) -> "Iterator[DynamoDBClient]":
 def test_every_request_is_noted_by_its_operation_and_status(
     dynamodb: LocalDynamoDB, client: "DynamoDBClient"
 ) -> None:
-    client.create_table(
-        TableName="noted",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    _create_table(client, "noted")
     client.put_item(TableName="noted", Item={"id": {"S": "1"}})
     client.get_item(TableName="noted", Key={"id": {"S": "1"}})
     with pytest.raises(ClientError):
@@ -70,12 +67,7 @@ def test_two_servers_keep_logs_of_their_own(dynamodb: LocalDynamoDB, client: "Dy
 
 def test_items_that_are_gone_are_not_kept_in_memory(client: "DynamoDBClient") -> None:
     """moto kept every item and table that it ever made, and a transaction makes a copy of all of them."""
-    client.create_table(
-        TableName="kept",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    _create_table(client, "kept")
     for number in range(20):
         client.put_item(TableName="kept", Item={"id": {"S": f"kept {number}"}})
     client.transact_write_items(
@@ -87,3 +79,90 @@ def test_items_that_are_gone_are_not_kept_in_memory(client: "DynamoDBClient") ->
     assert sorted(each for each in ids if each.startswith("kept ")) == sorted(
         f"kept {number}" for number in range(1, 20)
     )
+
+
+def test_a_transaction_changes_what_it_names_and_nothing_else(client: "DynamoDBClient") -> None:
+    _create_table(client, "changed")
+    for number in range(4):
+        client.put_item(TableName="changed", Item=_item(f"changed {number}", "before"))
+    client.transact_write_items(TransactItems=_of_every_kind("changed"))
+    assert _contents(client, "changed") == {
+        "changed 0": "put",
+        "changed 1": "updated",
+        "changed 3": "before",
+        "changed new": "put",
+    }
+
+
+def test_a_cancelled_transaction_leaves_every_item_as_it_was(client: "DynamoDBClient") -> None:
+    _create_table(client, "cancelled")
+    for number in range(4):
+        client.put_item(TableName="cancelled", Item=_item(f"cancelled {number}", "before"))
+    refused: Any = {
+        "ConditionCheck": {
+            "TableName": "cancelled",
+            "Key": {"id": {"S": "cancelled 3"}},
+            "ConditionExpression": "attribute_not_exists(id)",
+        }
+    }
+    with pytest.raises(ClientError) as raised:
+        client.transact_write_items(TransactItems=[*_of_every_kind("cancelled"), refused])
+    assert raised.value.response["Error"]["Code"] == "TransactionCanceledException"
+    assert _contents(client, "cancelled") == {f"cancelled {number}": "before" for number in range(4)}
+    client.transact_write_items(TransactItems=_of_every_kind("cancelled"))
+    assert _contents(client, "cancelled")["cancelled 1"] == "updated"
+
+
+def test_a_transaction_copies_no_item_that_it_does_not_name(
+    client: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """moto copies its table for each transaction: a customer's commit cost what all customers together have."""
+    _create_table(client, "copied")
+    for number in range(20):
+        client.put_item(TableName="copied", Item=_item(f"copied {number}", "before"))
+    copied: list[int] = []
+    original = copy.deepcopy
+
+    def counting(of: Any, *more: Any) -> Any:
+        if isinstance(of, Table):
+            copied.append(len(of.items))
+        return original(of, *more)
+
+    monkeypatch.setattr(copy, "deepcopy", counting)
+    client.transact_write_items(TransactItems=_of_every_kind("copied"))
+    assert copied
+    assert max(copied) == 3
+
+
+def _create_table(client: "DynamoDBClient", name: str) -> None:
+    client.create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def _of_every_kind(table: str) -> list[Any]:
+    """A transaction over three items that are there and one that is not; `<table> 3` is not named."""
+    return [
+        {"Put": {"TableName": table, "Item": _item(f"{table} 0", "put")}},
+        {"Put": {"TableName": table, "Item": _item(f"{table} new", "put")}},
+        {
+            "Update": {
+                "TableName": table,
+                "Key": {"id": {"S": f"{table} 1"}},
+                "UpdateExpression": "SET held = :now",
+                "ExpressionAttributeValues": {":now": {"S": "updated"}},
+            }
+        },
+        {"Delete": {"TableName": table, "Key": {"id": {"S": f"{table} 2"}}}},
+    ]
+
+
+def _item(key: str, held: str) -> Any:
+    return {"id": {"S": key}, "held": {"S": held}}
+
+
+def _contents(client: "DynamoDBClient", table: str) -> dict[str, str]:
+    return {each["id"]["S"]: each["held"]["S"] for each in client.scan(TableName=table)["Items"]}
