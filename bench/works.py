@@ -5,8 +5,10 @@ What belongs here: which commands are run on which reports, in which order, and 
 """
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,17 +24,8 @@ from bench.standing import FIRST, FULL, RECENT, ApiCalls, RunningSandbox, standi
 SYNC = (sys.executable, "-m", "claims_pipeline.cli", "sync")
 FLOOR = (sys.executable, "-m", "bench.floor")
 READING = (sys.executable, "-m", "bench.reading")
-DAGSTER = (
-    sys.executable,
-    "-m",
-    "dagster",
-    "job",
-    "execute",
-    "-m",
-    "claims_pipeline.definitions",
-    "-j",
-    "sync_claims",
-)
+DAGSTER = (sys.executable, "-m", "dagster")
+JOB = (*DAGSTER, "job", "execute", "-m", "claims_pipeline.definitions", "-j", "sync_claims")
 INSTANCE = Path(__file__).parents[1] / "dagster.yaml"
 CLAIMS_A_CUSTOMER = 700
 DAILY_CLAIMS = 2_000
@@ -202,19 +195,25 @@ def dagsters_share(book: Book, folder: Path) -> Iterator[Figure]:
 
 @dataclass(frozen=True)
 class _Job:
-    """Dagster's job of one customer, with an instance of its own."""
+    """Dagster's job of one customer, with an instance of its own, which stands as a daily one does: tables and all."""
 
     home: Path
 
     def __post_init__(self) -> None:
         self.home.mkdir()
         shutil.copy(INSTANCE, self.home)
+        subprocess.run(
+            (*DAGSTER, "instance", "migrate"),
+            env={**os.environ, "DAGSTER_HOME": str(self.home)},
+            check=True,
+            capture_output=True,
+        )
 
     def done(self, sandbox: RunningSandbox, config: dict[str, object] | None = None) -> Cost:
         asked = self.home / "config.json"
         asked.write_text(json.dumps(config or {}))
         tags = json.dumps({"dagster/partition": FIRST})
-        return done((*DAGSTER, "--tags", tags, "-c", str(asked)), sandbox, DAGSTER_HOME=str(self.home))[0]
+        return done((*JOB, "--tags", tags, "-c", str(asked)), sandbox, DAGSTER_HOME=str(self.home))[0]
 
 
 def load(book: Book, folder: Path) -> Iterator[Figure]:

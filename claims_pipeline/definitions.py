@@ -61,7 +61,9 @@ def build_definitions(environ: Mapping[str, str], now: Clock = utc_now) -> dg.De
 
 
 def _resources() -> dict[str, object]:
-    settings = ClaimsSettings()
+    # Dagster copies a nested resource for each that has it, unless it is one that a run resolves by its key: the
+    # settings, and the secret with them, are read once a run
+    settings = ClaimsSettings.configure_at_launch()
     storage = ClaimsStorage(settings=settings)
     collaboratemd = CollaborateMD(settings=settings)
     salesforce = Salesforce(settings=settings)

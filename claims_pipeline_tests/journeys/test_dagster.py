@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -10,7 +11,9 @@ from claims_pipeline.definitions import build_definitions
 from claims_pipeline.sandbox.generator import ReportPlan, report_bytes
 from claims_pipeline.sandbox.salesforce.people import FieldAccess
 from claims_pipeline.sandbox.salesforce.settings import INTEGRATION_USERNAME
+from claims_pipeline.settings import Settings
 from claims_pipeline.storage.frames import Storage
+from claims_pipeline.sync import connections
 from claims_pipeline.sync import transform as steps
 from claims_pipeline_tests.journeys.conftest import FIRST, Town
 from claims_pipeline_tests.payor_table import open_issues
@@ -100,6 +103,22 @@ def test_the_job_materialises_all_seven_assets_and_every_check_passes(dagster_to
     ]
     columns = transformed.metadata["dagster/column_schema"].value.columns  # type: ignore[union-attr]  # a TableSchema
     assert {"claim_key", "Charged_Amount__c", "Source_Payor_Key__c"} <= {column.name for column in columns}
+
+
+@pytest.mark.journey
+def test_a_run_reads_its_settings_once(dagster_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every resource holds them, and each of its copies: six times a run, and the secret was asked for as often."""
+    read, reads = connections.load_settings, []
+
+    def counting(*given: Any, **named: Any) -> Settings:
+        reads.append(given)
+        return read(*given, **named)
+
+    monkeypatch.setattr(connections, "load_settings", counting)
+    assert run(dagster_town).success
+    assert len(reads) == 1
+    assert run(dagster_town).success
+    assert len(reads) == 2
 
 
 @pytest.mark.journey
