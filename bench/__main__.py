@@ -1,6 +1,6 @@
 """`make bench`: every work, each figure beside its bound. Ends with 1 where one is missed.
 
-python -m bench [--claims 700000] [--customers 1000] [--only growth,line,twice,dagster,charges,customers] [--keep FILE]
+python -m bench [--claims 700000] [--customers 1000] [--only growth,line,twice,...] [--keep FILE]
 """
 
 import argparse
@@ -16,9 +16,10 @@ from pathlib import Path
 
 from bench import bounds, works
 from bench.bounds import Figure
+from bench.long_job import long_job
 from bench.works import Book, Loads
 
-WORKS = ("growth", "line", "twice", "dagster", "charges", "customers")
+WORKS = ("growth", "line", "twice", "dagster", "looks", "charges", "customers")
 SMALLER = (100, 10)
 """Parts of the book that are loaded for the growth curve too."""
 SHARE = 10
@@ -82,6 +83,8 @@ def _figures(folder: Path, claims: int, customers: int, only: list[str]) -> Iter
             yield from works.dagster(book, folder / "with-dagster")
             small = Book(folder / "book-share", claims // SHARE)
             yield from works.dagsters_share(small, folder / "share")
+    if "looks" in only:
+        yield from long_job(folder / "looks")
     if "charges" in only:
         lines = Book(folder / "lines", int(claims * CHARGE_CLAIMS), charges=True)
         (folder / "charges").mkdir()

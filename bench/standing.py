@@ -26,6 +26,11 @@ AS_OF = date(2026, 2, 15)
 _LOOK = re.compile(r"/jobs/(ingest|query)/\w+$")
 
 
+def is_look(method: str, path: str) -> bool:
+    """Whether a request asks only how a Bulk job stands."""
+    return method == "GET" and _LOOK.search(path) is not None
+
+
 @dataclass(frozen=True)
 class ApiCalls:
     """Requests to the data API. `looks` of them asked only how a job stands: the longer it takes, the more."""
@@ -73,7 +78,7 @@ class RunningSandbox:
             log = session.get(url, timeout=60).json()
             session.delete(url, timeout=60)
         calls = [access for access in log if "/services/data/" in access["path"]]
-        looks = [access for access in calls if access["method"] == "GET" and _LOOK.search(access["path"])]
+        looks = [access for access in calls if is_look(access["method"], access["path"])]
         return ApiCalls(len(calls), len(looks))
 
     def put(self, report: Path, filter_id: str = RECENT) -> None:

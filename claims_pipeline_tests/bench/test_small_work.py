@@ -6,6 +6,7 @@ import pytest
 
 from bench import bounds, works
 from bench.bounds import Figure
+from bench.long_job import ROWS, long_job
 from bench.works import Book, Loads
 
 
@@ -30,6 +31,15 @@ def test_seventy_thousand_claims_cost_no_more_memory_and_calls_than_agreed(tmp_p
     unchanged = {each.name: each for each in told if isinstance(each, Figure) and each.work == day}
     assert unchanged["claims sent"].holds
     assert unchanged["API calls"].holds
+
+
+def test_a_bulk_job_of_three_hours_is_looked_at_no_more_than_agreed(tmp_path: Path) -> None:
+    figures = {each.name: each for each in long_job(tmp_path / "long")}
+    assert figures["its rows that have an outcome"].value == ROWS
+    assert 3 <= figures["hours waited"].value <= 3.3
+    looks = figures["looks at it"]
+    assert looks.most == 120
+    assert 10 < looks.value <= looks.most
 
 
 def test_a_figure_over_its_bound_is_told() -> None:

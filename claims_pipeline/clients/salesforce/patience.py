@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from claims_pipeline.clients.salesforce.session import SalesforceSession
 
 _GROWTH = 1.25
-_SHARE_OF_THE_WAIT = 1 / 12
+_SHARE_OF_THE_WAIT = 1 / 11
+_AT_LEAST_WAITED = 1.0
+"""Seconds: a wait of less counts as so much, or the shortest settings would add looks without end."""
 
 
 @dataclass(frozen=True)
 class Patience:
     """The wait between two looks grows from `first_poll_seconds` to `longest_poll_seconds`.
 
-    It is never less than a twelfth of the time waited so far: each look is a call of the org's daily quota, and a job
+    It is never less than an eleventh of the time waited so far: each look is a call of the org's daily quota, and a job
     of three hours is looked at some hundred times, whatever the settings say. A job that tells how far it is, is looked
     at when its pace says that it ends, where that is sooner.
     """
@@ -44,7 +46,8 @@ class Waiting:
         self._sleep(min(self._interval, max(left, patience.first_poll_seconds)))
         self._end = None
         grown = max(self._interval, patience.first_poll_seconds) * _GROWTH
-        self._interval = max(min(grown, patience.longest_poll_seconds), self._waited() * _SHARE_OF_THE_WAIT)
+        share = max(self._waited(), _AT_LEAST_WAITED) * _SHARE_OF_THE_WAIT
+        self._interval = max(min(grown, patience.longest_poll_seconds), share)
 
     def is_at(self, processed: int, rows: int) -> None:
         """How far the job was at the look just made. Its pace is that since the look before."""

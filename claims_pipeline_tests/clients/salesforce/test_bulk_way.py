@@ -206,7 +206,7 @@ def test_the_payload_is_not_read_ahead_of_what_chooses_the_way(
     assert started_by == [0, 1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize("setting", [0.2, 5.0, 30.0])
+@pytest.mark.parametrize("setting", [0.001, 0.2, 5.0, 30.0])
 def test_a_job_of_three_hours_is_looked_at_a_hundred_times(
     org: ScriptedOrg, make_client: ClientMaker, tmp_path: Path, fake_time: FakeTime, setting: float
 ) -> None:
@@ -231,7 +231,7 @@ def test_a_job_of_three_hours_is_looked_at_a_hundred_times(
 @pytest.mark.parametrize(
     ("rows_a_second", "at_most_late", "looks"),
     [
-        (lambda _: 4.0, 1.0, 25),  # an even pace: no twelfth of the wait late
+        (lambda _: 4.0, 1.0, 25),  # an even pace: no eleventh of the wait late
         (lambda at: 1.0 if at < 500 else 20.0, 60.0, 30),
         (lambda _: 1000.0, 1.0, 3),
     ],
