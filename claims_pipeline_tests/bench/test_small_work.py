@@ -15,7 +15,7 @@ def test_seventy_thousand_claims_cost_no_more_memory_and_calls_than_agreed(tmp_p
     book = Book(tmp_path / "book", bounds.SMALL_CLAIMS)
     folder = tmp_path / "works"
     folder.mkdir()
-    told = list(works.command_line(book, folder, most_mib=None, floor=False))
+    told = list(works.command_line(book, folder, most_mib=None, floor=False, days=2))
     figures = {
         (each.work.removesuffix(f", {book.name}"), each.name): each
         for each in told
