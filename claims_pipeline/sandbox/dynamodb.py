@@ -1,7 +1,8 @@
 """DynamoDB's stand-in: moto's server on a free loopback port.
 
-What belongs here: starting and stopping it, the settings that lead boto3 to it, and its access log. Not here:
-DynamoDB's behaviour, which is moto's. It is kept in memory: what stood in it is gone when its process ends.
+What belongs here: starting and stopping it, the settings that lead boto3 to it, its access log, and what keeps moto
+from costing more with every item and request. Not here: DynamoDB's behaviour, which is moto's. It is kept in memory:
+what stood in it is gone when its process ends.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""DynamoDB's stand-in keeps an access log like the other wires', and tells writes from reads."""
+"""DynamoDB's stand-in: an access log like the other wires', memory and transactions that cost what is in use."""
 
 import copy
 import gc
@@ -66,7 +66,7 @@ def test_two_servers_keep_logs_of_their_own(dynamodb: LocalDynamoDB, client: "Dy
 
 
 def test_items_that_are_gone_are_not_kept_in_memory(client: "DynamoDBClient") -> None:
-    """moto kept every item and table that it ever made, and a transaction makes a copy of all of them."""
+    """moto kept every item and table that it ever made, and makes copies of them for each transaction."""
     _create_table(client, "kept")
     for number in range(20):
         client.put_item(TableName="kept", Item={"id": {"S": f"kept {number}"}})
