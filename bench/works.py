@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
 
@@ -29,8 +30,8 @@ JOB = (*DAGSTER, "job", "execute", "-m", "claims_pipeline.definitions", "-j", "s
 INSTANCE = Path(__file__).parents[1] / "dagster.yaml"
 CLAIMS_A_CUSTOMER = 700
 DAILY_CLAIMS = 2_000
-DAYS, SHARES = 15, 5
-"""How often works that take seconds are measured: what else a shared machine does moves one of them by a third."""
+LOADS, DAYS, SHARES = 3, 15, 5
+"""How often works are measured whose time is compared: what else a shared machine does moves one by up to a third."""
 LOOKS = "of these, looks at jobs"
 
 
@@ -76,7 +77,7 @@ def count_of(told: str, words: str) -> int:
 
 @dataclass
 class Loads:
-    """What the works on one book cost, for those that are compared with them."""
+    """What one first load cost, for the works that are compared with it."""
 
     first: Cost
     calls: ApiCalls
@@ -85,29 +86,45 @@ class Loads:
 def command_line(
     book: Book, folder: Path, *, most_mib: float | None, floor: bool, days: int = DAYS
 ) -> Iterator[Figure | Loads]:
-    """First load, a full fetch of which 1 % differ, and an unchanged day, one after the other in one org.
-
-    The floor is measured before and after the load: what else the machine does meanwhile changes them by a tenth.
-    """
-    work = f"first load, {book.name}"
-    floors = [_floor(book, folder / "floor-before")] if floor else []
+    """First load, a full fetch of which 1 % differ, and an unchanged day, one after the other in one org."""
+    loads, floors = _loads_between_floors(book, folder) if floor else ([], [])
     with standing(folder / "line", book.path) as sandbox:
-        first, calls = done(SYNC, sandbox)
-        floors += [_floor(book, folder / "floor-after")] if floor else []
-        _require(count_of(first.told, "created in Salesforce"), book.claims, work)
-        yield Loads(first, calls)
-        yield Figure(work, "memory, command line", first.peak_mib, "MiB", most_mib)
-        yield Figure(work, "time", first.seconds, "s")
-        if not book.charges:
-            yield Figure(work, "API calls", calls.all, "", bounds.FIRST_LOAD_CALLS)
-            yield Figure(work, LOOKS, calls.looks, "")
-        if floors:
-            seconds = fmean(cost.seconds for cost in floors)
-            yield Figure(work, "the floor's time, before and after", seconds, "s")
-            yield Figure(work, "time / the floor's", first.seconds / seconds, "", bounds.FIRST_LOAD_TO_FLOOR)
+        loads.append(_first_load(book, sandbox))
+        floors += [_floor(book, folder / "floor-last")] if floor else []
+        yield loads[-1]
+        yield from _of_first_loads(book, loads, floors, most_mib)
         yield from _one_percent(book, sandbox, folder, SYNC, most_mib)
         if not book.charges:
             yield from _unchanged_day(book, sandbox, folder, days)
+
+
+def _loads_between_floors(book: Book, folder: Path) -> tuple[list[Loads], list[Cost]]:
+    """All loads but the last, each into an empty org, and the floors beside them: one more than there are loads.
+
+    What else the machine does meanwhile changes each by a tenth, and now and then by a third.
+    """
+    loads, floors = [], [_floor(book, folder / "floor-0")]
+    for number in range(1, LOADS):
+        loads.append(_loaded(book, folder / f"load-{number}"))
+        floors.append(_floor(book, folder / f"floor-{number}"))
+    return loads, floors
+
+
+def _of_first_loads(
+    book: Book, loads: list[Loads], floors: list[Cost], most_mib: float | None
+) -> Iterator[Figure]:
+    """The greatest memory and the most calls of all; of the times, and of their ratios, the one in the middle."""
+    work = f"first load, {book.name}"
+    yield Figure(work, "memory, command line", max(load.first.peak_mib for load in loads), "MiB", most_mib)
+    yield Figure(work, "time", median(load.first.seconds for load in loads), "s")
+    if not book.charges:
+        yield Figure(work, "API calls", max(load.calls.all for load in loads), "", bounds.FIRST_LOAD_CALLS)
+        yield Figure(work, LOOKS, max(load.calls.looks for load in loads), "")
+    if floors:
+        beside = [fmean((one.seconds, next_one.seconds)) for one, next_one in pairwise(floors)]
+        ratios = [load.first.seconds / seconds for load, seconds in zip(loads, beside, strict=True)]
+        yield Figure(work, "the floor's time, before and after", median(beside), "s")
+        yield Figure(work, "time / the floor's", median(ratios), "", bounds.FIRST_LOAD_TO_FLOOR)
 
 
 def _floor(book: Book, folder: Path) -> Cost:
@@ -223,8 +240,12 @@ def load(book: Book, folder: Path) -> Iterator[Figure]:
 
 def _loaded(book: Book, folder: Path) -> Loads:
     with standing(folder, book.path) as sandbox:
-        cost, calls = done(SYNC, sandbox)
-        _require(count_of(cost.told, "created in Salesforce"), book.claims, f"first load, {book.name}")
+        return _first_load(book, sandbox)
+
+
+def _first_load(book: Book, sandbox: RunningSandbox) -> Loads:
+    cost, calls = done(SYNC, sandbox)
+    _require(count_of(cost.told, "created in Salesforce"), book.claims, f"first load, {book.name}")
     return Loads(cost, calls)
 
 
