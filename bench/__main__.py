@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import bounds, works
 from bench.bounds import Figure
 from bench.long_job import long_job
-from bench.works import Book, Loads
+from bench.works import Book, Load
 
 WORKS = ("growth", "line", "twice", "dagster", "looks", "charges", "customers")
 SMALLER = (100, 10)
@@ -63,7 +63,7 @@ def machine() -> str:
 
 
 def _figures(folder: Path, claims: int, customers: int, only: list[str]) -> Iterator[Figure]:
-    once: Loads | None = None
+    once: Load | None = None
     if "growth" in only:
         for part in SMALLER:
             yield from works.load(Book(folder / f"book-{part}", claims // part), folder / f"growth-{part}")
@@ -73,12 +73,12 @@ def _figures(folder: Path, claims: int, customers: int, only: list[str]) -> Iter
             (folder / "works").mkdir()
             most = bounds.COMMAND_LINE_MIB
             for told in works.command_line(book, folder / "works", most_mib=most, floor="line" in only):
-                if isinstance(told, Loads):
+                if isinstance(told, Load):
                     once = told
                 else:
                     yield told
         if "twice" in only and once is not None:
-            yield from works.twice_the_claims(book, once.first, folder / "twice")
+            yield from works.twice_the_claims(book, once.cost, folder / "twice")
         if "dagster" in only:
             yield from works.dagster(book, folder / "with-dagster")
             small = Book(folder / "book-share", claims // SHARE)

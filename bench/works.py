@@ -76,16 +76,16 @@ def count_of(told: str, words: str) -> int:
 
 
 @dataclass
-class Loads:
+class Load:
     """What one first load cost, for the works that are compared with it."""
 
-    first: Cost
+    cost: Cost
     calls: ApiCalls
 
 
 def command_line(
     book: Book, folder: Path, *, most_mib: float | None, floor: bool, days: int = DAYS
-) -> Iterator[Figure | Loads]:
+) -> Iterator[Figure | Load]:
     """First load, a full fetch of which 1 % differ, and an unchanged day, one after the other in one org."""
     loads, floors = _loads_between_floors(book, folder) if floor else ([], [])
     with standing(folder / "line", book.path) as sandbox:
@@ -98,7 +98,7 @@ def command_line(
             yield from _unchanged_day(book, sandbox, folder, days)
 
 
-def _loads_between_floors(book: Book, folder: Path) -> tuple[list[Loads], list[Cost]]:
+def _loads_between_floors(book: Book, folder: Path) -> tuple[list[Load], list[Cost]]:
     """All loads but the last, each into an empty org, and the floors beside them: one more than there are loads.
 
     What else the machine does meanwhile changes each by a tenth, and now and then by a third.
@@ -111,18 +111,18 @@ def _loads_between_floors(book: Book, folder: Path) -> tuple[list[Loads], list[C
 
 
 def _of_first_loads(
-    book: Book, loads: list[Loads], floors: list[Cost], most_mib: float | None
+    book: Book, loads: list[Load], floors: list[Cost], most_mib: float | None
 ) -> Iterator[Figure]:
     """The greatest memory and the most calls of all; of the times, and of their ratios, the one in the middle."""
     work = f"first load, {book.name}"
-    yield Figure(work, "memory, command line", max(load.first.peak_mib for load in loads), "MiB", most_mib)
-    yield Figure(work, "time", median(load.first.seconds for load in loads), "s")
+    yield Figure(work, "memory, command line", max(each.cost.peak_mib for each in loads), "MiB", most_mib)
+    yield Figure(work, "time", median(each.cost.seconds for each in loads), "s")
     if not book.charges:
-        yield Figure(work, "API calls", max(load.calls.all for load in loads), "", bounds.FIRST_LOAD_CALLS)
-        yield Figure(work, LOOKS, max(load.calls.looks for load in loads), "")
+        yield Figure(work, "API calls", max(each.calls.all for each in loads), "", bounds.FIRST_LOAD_CALLS)
+        yield Figure(work, LOOKS, max(each.calls.looks for each in loads), "")
     if floors:
         beside = [fmean((one.seconds, next_one.seconds)) for one, next_one in pairwise(floors)]
-        ratios = [load.first.seconds / seconds for load, seconds in zip(loads, beside, strict=True)]
+        ratios = [each.cost.seconds / seconds for each, seconds in zip(loads, beside, strict=True)]
         yield Figure(work, "the floor's time, before and after", median(beside), "s")
         yield Figure(work, "time / the floor's", median(ratios), "", bounds.FIRST_LOAD_TO_FLOOR)
 
@@ -238,22 +238,22 @@ def load(book: Book, folder: Path) -> Iterator[Figure]:
     yield from _told(book, _loaded(book, folder))
 
 
-def _loaded(book: Book, folder: Path) -> Loads:
+def _loaded(book: Book, folder: Path) -> Load:
     with standing(folder, book.path) as sandbox:
         return _first_load(book, sandbox)
 
 
-def _first_load(book: Book, sandbox: RunningSandbox) -> Loads:
+def _first_load(book: Book, sandbox: RunningSandbox) -> Load:
     cost, calls = done(SYNC, sandbox)
     _require(count_of(cost.told, "created in Salesforce"), book.claims, f"first load, {book.name}")
-    return Loads(cost, calls)
+    return Load(cost, calls)
 
 
-def _told(book: Book, loads: Loads) -> Iterator[Figure]:
+def _told(book: Book, loaded: Load) -> Iterator[Figure]:
     work = f"first load, {book.name}"
-    yield Figure(work, "memory, command line", loads.first.peak_mib, "MiB")
-    yield Figure(work, "time", loads.first.seconds, "s")
-    yield Figure(work, "API calls", loads.calls.all, "")
+    yield Figure(work, "memory, command line", loaded.cost.peak_mib, "MiB")
+    yield Figure(work, "time", loaded.cost.seconds, "s")
+    yield Figure(work, "API calls", loaded.calls.all, "")
 
 
 def twice_the_claims(half: Book, once: Cost, folder: Path) -> Iterator[Figure]:
@@ -261,11 +261,11 @@ def twice_the_claims(half: Book, once: Cost, folder: Path) -> Iterator[Figure]:
     folder.mkdir()
     book = Book(folder / "book", 2 * half.claims)
     double = _loaded(book, folder / "double")
-    again = _loaded(half, folder / "half").first
+    again = _loaded(half, folder / "half").cost
     yield from _told(book, double)
     work = f"first load, {book.name}"
-    memory = double.first.peak_mib / fmean((once.peak_mib, again.peak_mib))
-    seconds = double.first.seconds / fmean((once.seconds, again.seconds))
+    memory = double.cost.peak_mib / fmean((once.peak_mib, again.peak_mib))
+    seconds = double.cost.seconds / fmean((once.seconds, again.seconds))
     yield Figure(work, "memory / half as many", memory, "", bounds.TWICE_THE_CLAIMS_MEMORY)
     yield Figure(work, "time / half as many", seconds, "", bounds.TWICE_THE_CLAIMS_TIME)
 

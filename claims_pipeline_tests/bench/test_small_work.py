@@ -7,7 +7,7 @@ import pytest
 from bench import bounds, works
 from bench.bounds import Figure
 from bench.long_job import ROWS, long_job
-from bench.works import Book, Loads
+from bench.works import Book, Load
 
 
 @pytest.mark.journey
@@ -19,7 +19,7 @@ def test_seventy_thousand_claims_cost_no_more_memory_and_calls_than_agreed(tmp_p
     figures = {
         (each.work.removesuffix(f", {book.name}"), each.name): each
         for each in told
-        if not isinstance(each, Loads)
+        if not isinstance(each, Load)
     }
     for work, most in bounds.SMALL_MIB.items():
         assert 0 < figures[work, "memory, command line"].value <= most, work

@@ -145,6 +145,7 @@ def test_every_type_of_value_comes_back_as_it_was_put(client: "DynamoDBClient") 
         "flag": {"BOOL": False},
         "texts": {"SS": ["a", "b"]},
         "numbers": {"NS": ["1", "2"]},
+        "binaries": {"BS": [b"\x00", b"\x01"]},
         "list": {"L": [{"M": inner}, {"L": []}]},
         "map": {"M": {"N": {"M": inner}}},
     }
