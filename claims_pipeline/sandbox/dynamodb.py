@@ -1,30 +1,24 @@
 """DynamoDB's stand-in: moto's server on a free loopback port.
 
-What belongs here: starting and stopping it, the settings that lead boto3 to it, its access log, and what keeps moto
-from costing more with every item and request. Not here: DynamoDB's behaviour, which is moto's. It is kept in memory:
+What belongs here: starting and stopping it, the settings that lead boto3 to it, its access log. Not here: DynamoDB's
+behaviour, which is moto's, nor what keeps that from costing more with every item (`moto_costs`). It is kept in memory:
 what stood in it is gone when its process ends.
 """
 
-import copy
-import functools
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from moto.core.model_instances import reset_model_data
-from moto.core.serialize import ResponseSerializer
-from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import DynamoType
-from moto.dynamodb.models.table import Table
 from moto.server import ThreadedMotoServer
+
+from claims_pipeline.sandbox.moto_costs import keep_them_down
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
-    from moto.core.model import Shape
 
 REGION = "us-east-1"
 _TURN = threading.Lock()  # all servers of a process share moto's one store
@@ -92,8 +86,7 @@ def environment_of(url: str) -> Mapping[str, str]:
 
 def serve_dynamodb(port: int = 0) -> LocalDynamoDB:
     """Start it on this machine alone; port 0 takes a free one."""
-    _copy_only_what_a_transaction_names()
-    _take_attribute_values_as_they_are()
+    keep_them_down()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would print every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
@@ -125,64 +118,3 @@ def _answer_one_at_a_time(server: ThreadedMotoServer, note: Callable[[str, int],
             return body
 
     running.app = one_at_a_time
-
-
-@functools.cache
-def _copy_only_what_a_transaction_names() -> None:
-    """moto copies every item of a table for each transaction, in case that must be undone: a thousand customers' all.
-
-    So its method is shown a table of the items that the transaction names, and what it left of them is carried back.
-    """
-    transact = DynamoDBBackend.transact_write_items
-
-    @functools.wraps(transact)
-    def of_the_named(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
-        named: defaultdict[str, set[DynamoType]] = defaultdict(set)
-        for operation in [each for item in transact_items for each in item.values()]:
-            table = self.tables.get(operation.get("TableName"))
-            key = operation.get("Key") or operation.get("Item") or {}
-            if table is not None and table.hash_key_attr in key:
-                named[table.name].add(DynamoType(key[table.hash_key_attr]))
-        whole = {name: self.tables[name] for name in named}
-        for name, keys in named.items():
-            self.tables[name] = _table_of(whole[name], keys)
-        try:
-            transact(self, transact_items)
-        finally:
-            for name, keys in named.items():
-                _carry_back(self.tables[name], whole[name], keys)
-                self.tables[name] = whole[name]
-
-    DynamoDBBackend.transact_write_items = of_the_named  # type: ignore[method-assign]
-
-
-@functools.cache
-def _take_attribute_values_as_they_are() -> None:
-    """moto tries nine other types, each under three names, for every value of an item: 40 ms for one of twenty syncs.
-
-    A value of an item is a dict of its one type already, so its members are taken by their own names.
-    """
-    searched = ResponseSerializer.get_value
-
-    @functools.wraps(searched)
-    def taken(self: ResponseSerializer, value: Any, key: str, shape: "Shape") -> Any:
-        parent = getattr(shape, "parent", None)
-        if isinstance(value, dict) and parent is not None and parent.name == "AttributeValue":
-            return value.get(key)
-        return searched(self, value, key, shape)
-
-    ResponseSerializer.get_value = taken  # type: ignore[method-assign]
-
-
-def _table_of(whole: Table, keys: Iterable[DynamoType]) -> Table:
-    part = copy.copy(whole)
-    part.items = defaultdict(dict, {key: whole.items[key] for key in keys if key in whole.items})
-    return part
-
-
-def _carry_back(part: Table, whole: Table, keys: Iterable[DynamoType]) -> None:
-    for key in keys:
-        if key in part.items:
-            whole.items[key] = part.items[key]
-        else:
-            whole.items.pop(key, None)

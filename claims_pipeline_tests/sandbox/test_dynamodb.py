@@ -1,7 +1,9 @@
 """DynamoDB's stand-in: an access log like the other wires', memory and transactions that cost what is in use."""
 
+import base64
 import copy
 import gc
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto.core.serialize import AttributePicker
-from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
 from claims_pipeline.sandbox.dynamodb import REGION, LocalDynamoDB, serve_dynamodb
@@ -137,23 +139,52 @@ def test_a_transaction_copies_no_item_that_it_does_not_name(
 
 def test_every_type_of_value_comes_back_as_it_was_put(client: "DynamoDBClient") -> None:
     _create_table(client, "typed")
-    inner: dict[str, Any] = {"S": {"S": "a key like a type's"}, "empty": {"S": ""}, "none": {"NULL": True}}
-    item: dict[str, Any] = {
-        **_item("typed", "text"),
-        "number": {"N": "0.10"},
-        "binary": {"B": b"\x00\xff"},
-        "flag": {"BOOL": False},
-        "texts": {"SS": ["a", "b"]},
-        "numbers": {"NS": ["1", "2"]},
-        "binaries": {"BS": [b"\x00", b"\x01"]},
-        "list": {"L": [{"M": inner}, {"L": []}]},
-        "map": {"M": {"N": {"M": inner}}},
-    }
+    item = {**_item("typed", "text"), **_of_every_type()}
     client.put_item(TableName="typed", Item=item)
-    assert client.get_item(TableName="typed", Key={"id": {"S": "typed"}})["Item"] == item
+    asked: dict[str, Any] = {"TableName": "typed", "Key": {"id": {"S": "typed"}}}
+    assert client.get_item(**asked)["Item"] == item
     assert client.scan(TableName="typed")["Items"] == [item]
-    returned = client.delete_item(TableName="typed", Key={"id": {"S": "typed"}}, ReturnValues="ALL_OLD")
+    names = {"#binary": "binary", "#map": "map", "#n": "N"}
+    some = client.get_item(
+        **asked, ProjectionExpression="#binary, #map.#n.nothing", ExpressionAttributeNames=names
+    )["Item"]
+    assert some == {"binary": item["binary"], "map": {"M": {"N": {"M": {"nothing": {"NULL": True}}}}}}
+    returned = client.delete_item(**asked, ReturnValues="ALL_OLD")
     assert returned["Attributes"] == item
+
+
+def test_what_an_update_read_is_not_changed_by_the_update(client: "DynamoDBClient") -> None:
+    _create_table(client, "read")
+    client.put_item(TableName="read", Item={"id": {"S": "1"}, **_of_every_type()})
+    before = client.update_item(
+        TableName="read",
+        Key={"id": {"S": "1"}},
+        UpdateExpression="SET #map.#n.#s = :now, #list[0].nothing = :now ADD texts :more REMOVE #list[1]",
+        ExpressionAttributeNames={"#map": "map", "#n": "N", "#s": "S", "#list": "list"},
+        ExpressionAttributeValues={":now": {"S": "changed"}, ":more": {"SS": ["c"]}},
+        ReturnValues="ALL_OLD",
+    )
+    assert before["Attributes"] == {"id": {"S": "1"}, **_of_every_type()}
+    after = client.get_item(TableName="read", Key={"id": {"S": "1"}})["Item"]
+    assert after["map"]["M"]["N"]["M"]["S"] == {"S": "changed"}
+    assert after["list"] == {"L": [{"M": {**_inner(), "nothing": {"S": "changed"}}}]}
+    assert set(after["texts"]["SS"]) == {"a", "b", "c"}
+
+
+@pytest.mark.usefixtures("dynamodb")
+@pytest.mark.parametrize("name", ["to_regular_json", "size", "__deepcopy__"])
+def test_a_value_is_told_measured_and_copied_as_moto_does_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> list[Any]:
+        values = [
+            DynamoType(each) for each in json.loads(json.dumps(_of_every_type(), default=_as_sent)).values()
+        ]
+        return [getattr(value, name)(*({},) if name == "__deepcopy__" else ()) for value in values]
+
+    ours = found()
+    monkeypatch.setattr(DynamoType, name, getattr(DynamoType, name).__wrapped__)
+    assert ours == found()
 
 
 def test_what_is_searched_in_an_answer_does_not_grow_with_its_items(
@@ -204,6 +235,28 @@ def _of_every_kind(table: str) -> list[Any]:
         },
         {"Delete": {"TableName": table, "Key": {"id": {"S": f"{table} 2"}}}},
     ]
+
+
+def _inner() -> dict[str, Any]:
+    return {"S": {"S": "a key like a type's"}, "empty": {"S": ""}, "nothing": {"NULL": True}}
+
+
+def _of_every_type() -> dict[str, Any]:
+    return {
+        "number": {"N": "0.10"},
+        "binary": {"B": b"\x00\xff"},
+        "flag": {"BOOL": False},
+        "text": {"S": "zw\u00f6lf"},
+        "texts": {"SS": ["a", "b"]},
+        "numbers": {"NS": ["1", "2"]},
+        "binaries": {"BS": [b"\x00", b"\x01"]},
+        "list": {"L": [{"M": _inner()}, {"L": []}]},
+        "map": {"M": {"N": {"M": _inner()}}},
+    }
+
+
+def _as_sent(held: bytes) -> str:
+    return base64.b64encode(held).decode()
 
 
 def _item(key: str, held: str) -> Any:
