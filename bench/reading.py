@@ -1,7 +1,7 @@
 """Signing in and reading: what an unchanged day cannot do without.
 
-The report is run and fetched, and its claims are read back from Salesforce by their keys, by the pipeline's own
-clients; nothing is compared, stored or told.
+The report is run and fetched, and its claims are read back from Salesforce by their keys, with the fields that are
+compared, by the pipeline's own clients; nothing is compared, stored or told.
 
     python -m bench.reading        (settings from the environment, as `claims-pipeline sandbox` prints them)
 """
@@ -19,7 +19,7 @@ from pathlib import Path  # noqa: E402
 from tempfile import TemporaryDirectory  # noqa: E402
 
 from bench.standing import FIRST, RECENT, REPORT  # noqa: E402
-from claims_pipeline.claims.compare import LOOKUP_FIELD, SOURCE_FIELDS  # noqa: E402
+from claims_pipeline.claims.compare import fields_to_compare  # noqa: E402
 from claims_pipeline.sync.connections import connect, read_settings  # noqa: E402
 
 
@@ -36,7 +36,8 @@ def main() -> int:
                 row["ClaimID"]
                 for row in csv.DictReader(io.TextIOWrapper(entry, encoding="utf-8", newline=""))
             ]
-        records = connections.salesforce.read_claims(keys, ("Id", *SOURCE_FIELDS, LOOKUP_FIELD))
+        fields = fields_to_compare(connections.salesforce.preflight().writable)
+        records = connections.salesforce.read_claims(keys, fields)
     print(f"{records.height:,} claims read")
     return 0
 

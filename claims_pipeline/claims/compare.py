@@ -90,8 +90,13 @@ class CompareRules:
     @property
     def read_back(self) -> tuple[str, ...]:
         """The fields to read from the org before comparing."""
-        read = (*SOURCE_FIELDS, *KEPT_FIELDS, LOOKUP_FIELD, HASH_FIELD)
-        return ("Id", "LastModifiedById", *(field for field in read if field in self.writable))
+        return fields_to_compare(self.writable)
+
+
+def fields_to_compare(writable: frozenset[str]) -> tuple[str, ...]:
+    """What a comparison reads of each claim in an org of which we may write these fields."""
+    read = (*SOURCE_FIELDS, *KEPT_FIELDS, LOOKUP_FIELD, HASH_FIELD)
+    return ("Id", "LastModifiedById", *(field for field in read if field in writable))
 
 
 def canonical_claims(claims: pl.DataFrame) -> pl.DataFrame:

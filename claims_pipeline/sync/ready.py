@@ -1,12 +1,13 @@
 """Ready: what must be so before a customer is touched: nobody paused it, the org is ours, its fields can be written.
 
-What belongs here: the stops that cost nothing, before a report slot is taken or a row is sent; and counting the
-attempt. Not here: whether a report is believed (`guards`), nor when a customer is due (`due`).
+What belongs here: the stops that cost nothing, before a report slot is taken or a row is sent. Not here: taking the
+customer (`holding`), whether a report is believed (`guards`), nor when a customer is due (`due`).
 """
 
 from claims_pipeline.clients.salesforce import ClaimShape
-from claims_pipeline.clients.sync_state import CustomerState, Lease
-from claims_pipeline.errors import OlderThanCommitted, PermanentError
+from claims_pipeline.clients.sync_state import CustomerState
+from claims_pipeline.errors import OlderThanCommitted, PermanentError, SettingsError
+from claims_pipeline.settings import Customer, FilterKind
 from claims_pipeline.sync import known
 from claims_pipeline.sync.connections import Connections
 
@@ -15,37 +16,21 @@ class CustomerPaused(PermanentError):
     """A person holds this customer back."""
 
 
-def take_up(customer: str, filters: str, connections: Connections, lease: Lease) -> CustomerState:
-    """Count this run's attempt on the leased customer, whose fetch begins; the state as it stood.
-
-    `filters`: recent or full. Raises CustomerPaused.
-    """
-    state = lease.state_when_taken
-    _stop_if_paused(customer, state)
-    connections.state.begin_attempt(lease, filters=filters, found=state)
-    return state
+def require_filters(customer: Customer, kind: FilterKind) -> None:
+    """Raise SettingsError where the customer has no filter to fetch by."""
+    if not customer.filters_of(kind):
+        raise SettingsError(
+            [f"customer {customer.number} has no filter of kind {kind.value}: declare one to fetch by it"]
+        )
 
 
-def take_up_stored(customer: str, sequence: int, connections: Connections, lease: Lease) -> CustomerState:
-    """The same for stored claims of this fetch, which are about to be sent.
-
-    Raises OlderThanCommitted, and CustomerPaused unless this run was at work before the pause.
-    """
-    state = lease.state_when_taken
-    if state.attempts.last_run != connections.state.owner:
-        _stop_if_paused(customer, state)
-    require_newest(customer, sequence, state, connections)
-    connections.state.begin_attempt(lease, filters=None, found=state)
-    connections.state.begin_sending(lease, sequence)
-    return state
-
-
-def _stop_if_paused(customer: str, state: CustomerState) -> None:
+def stop_if_paused(state: CustomerState) -> None:
+    """Raise CustomerPaused where a person holds the customer back."""
     if state.paused is not None:
         since = f" since {state.paused.since:%Y-%m-%d %H:%M} UTC" if state.paused.since else ""
         raise CustomerPaused(
-            f"Customer {customer} is paused{since} by {state.paused.by or 'unknown'} ({state.paused.reason}). Nothing "
-            f"was done. When it may be synced again: claims-pipeline resume {customer}"
+            f"Customer {state.customer} is paused{since} by {state.paused.by or 'unknown'} ({state.paused.reason}). "
+            f"Nothing was done. When it may be synced again: claims-pipeline resume {state.customer}"
         )
 
 

@@ -12,6 +12,7 @@ from claims_pipeline.settings import Customer
 from claims_pipeline.storage.frames import StampedFrame
 from claims_pipeline.sync.connections import Connections
 from claims_pipeline.sync.fetching.fetch import NOTHING_IN_HAND, fetch
+from claims_pipeline.sync.holding import Held, held_to_fetch
 from claims_pipeline.sync.known import RAW
 from claims_pipeline.sync.options import Progress, SyncOptions
 from claims_pipeline.sync.payors.mapping import read_payor_mapping
@@ -47,16 +48,27 @@ def sync_customer(
     *,
     in_hand: Mapping[str, Path] = NOTHING_IN_HAND,
 ) -> WholeSync:
-    """Fetch, transform and send one customer's claims. The cursor moves last. (`in_hand`: see `fetch`.)"""
-    with connections.storage.work_folder("sync") as work:
-        raw = fetch(customer, options, connections, _folder(work, "fetch"), say, in_hand)
-        return bring_over(raw, options, connections, work, say)
+    """Fetch, transform and send one customer's claims, held from first to last. The cursor moves last.
+
+    `in_hand`: see `fetch`.
+    """
+    with (
+        connections.storage.work_folder("sync") as work,
+        held_to_fetch(customer, options, connections) as held,
+    ):
+        raw = fetch(customer, options, connections, _folder(work, "fetch"), say, in_hand, held)
+        return bring_over(raw, options, connections, work, say, held)
 
 
 def bring_over(
-    raw: StampedFrame, options: SyncOptions, connections: Connections, work: Path, say: Progress
+    raw: StampedFrame,
+    options: SyncOptions,
+    connections: Connections,
+    work: Path,
+    say: Progress,
+    held: Held | None = None,
 ) -> WholeSync:
-    """Store a fetch's raw rows, transform them, and settle."""
+    """Store a fetch's raw rows, transform them, and settle. `held`: the customer, where it is since it was fetched."""
     raw = _stored(RAW, raw, connections)
     connections.require_time()
     say("reading payors and mappings")
@@ -69,7 +81,7 @@ def bring_over(
     rejected = _stored(REJECTED, transformed.rejected, connections)
     connections.require_time()
     stored = StoredClaims(claims, rejected, payors)
-    synced = settle(stored, options, connections, _folder(work, "settle"), say)
+    synced = settle(stored, options, connections, _folder(work, "settle"), say, held)
     return WholeSync(synced, rejected, payors, claims)
 
 

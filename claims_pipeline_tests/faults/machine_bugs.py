@@ -16,7 +16,7 @@ from claims_pipeline.clients.salesforce import SalesforceClient
 from claims_pipeline.clients.sync_state import Commit, Lease, OtherOrganization, SyncState
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import Storage
-from claims_pipeline.sync import ready
+from claims_pipeline.sync import holding
 from claims_pipeline.sync.settling import send
 from claims_pipeline_tests.faults import machine_town
 from claims_pipeline_tests.faults.machine_model import LOOKUP
@@ -61,7 +61,7 @@ def killed_before_it_sends(machine: Any) -> None:
 
 
 def do_not_look_for_a_newer_commit(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ready, "require_newest", lambda *_: None)
+    patch.setattr(holding, "require_newest", lambda *_: None)
 
 
 def an_older_fetch_is_settled_late(machine: Any) -> None:

@@ -4,8 +4,8 @@ What belongs here: the sequence, keeping each ZIP as evidence and for replay, an
 here: asking (`asking`), reading (`reports`), what makes us suspicious (`guards`).
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from claims_pipeline.clients.sync_state import CustomerState, Doubt, Lease, PendingRequest
-from claims_pipeline.errors import PermanentError, SettingsError
+from claims_pipeline.errors import PermanentError
 from claims_pipeline.settings import Customer, Filter, FilterKind
 from claims_pipeline.storage.frames import Stamp, StampedFrame
 from claims_pipeline.sync import known
@@ -22,8 +22,9 @@ from claims_pipeline.sync.fetching.asking import Asking, can_be_taken_up
 from claims_pipeline.sync.fetching.guards import ReportDoubted, VolumeGuard
 from claims_pipeline.sync.fetching.reports import MANIFEST, NO_DIGEST, Reports, digest_of
 from claims_pipeline.sync.fetching.unsent import keep_unsent
+from claims_pipeline.sync.holding import Held, held_to_fetch
 from claims_pipeline.sync.options import Progress, SyncOptions
-from claims_pipeline.sync.ready import preflight, require_our_org, take_up
+from claims_pipeline.sync.ready import preflight
 from claims_pipeline.sync.retention import remove_old_reports
 
 NOTHING_IN_HAND: Mapping[str, Path] = MappingProxyType({})
@@ -36,22 +37,23 @@ def fetch(
     work: Path,
     say: Progress,
     in_hand: Mapping[str, Path] = NOTHING_IN_HAND,
+    held: Held | None = None,
 ) -> StampedFrame:
     """Run the customer's filters, keep their ZIPs, and return their raw rows, stamped with the fetch's sequence.
 
     `in_hand`: filter id -> a ZIP that came for it a moment ago, for which CollaborateMD need not be asked again.
-    Schema: `claims.reading.RAW_ROWS`. A dry run takes no sequence. Memory: one slice of rows. Raises ReportDoubted
-    for a report that looks too small, CustomerPaused, OtherOrganization, and what CollaborateMD's client raises.
+    `held`: the customer, where the run goes on holding it; else it is held for the fetch alone. Schema:
+    `claims.reading.RAW_ROWS`. A dry run takes no sequence. Memory: one slice of rows. Raises ReportDoubted for a
+    report that looks too small, CustomerPaused, OtherOrganization, and what CollaborateMD's client raises.
     """
-    filters = _filters(customer, options)
-    with _taken(customer, options, connections) as (state, lease):
-        require_our_org(connections, remember=lease is not None)
-        lengths = preflight(
-            connections
-        ).lengths  # before the slot is taken: an org that is not ready costs nothing
+    with nullcontext(held) if held else held_to_fetch(customer, options, connections) as taken:
+        state, lease = taken.state, taken.lease
+        # before the slot is taken: an org that is not ready costs nothing
+        lengths = preflight(connections).lengths
         last = known.last_fetch(customer.number, connections)
         if lease is not None:
             remove_old_reports(state, last, connections, say)
+        filters = customer.filters_of(options.kind)
         begun = _begin(customer, filters, connections, state, lease, last)
         if options.kind is FilterKind.RECENT and begun.sequence is not None:
             keep_unsent(customer, begun.sequence, state, lengths, connections, work, say)
@@ -59,29 +61,6 @@ def fetch(
         for run, each in enumerate(filters):
             fetching.add(each, run)
         return fetching.done()
-
-
-def _filters(customer: Customer, options: SyncOptions) -> tuple[Filter, ...]:
-    filters = customer.filters_of(options.kind)
-    if not filters:
-        raise SettingsError(
-            [
-                f"customer {customer.number} has no filter of kind {options.kind.value}: declare one to fetch by it"
-            ]
-        )
-    return filters
-
-
-@contextmanager
-def _taken(
-    customer: Customer, options: SyncOptions, connections: Connections
-) -> Iterator[tuple[CustomerState, Lease | None]]:
-    """One fetch a customer at a time, so that a higher sequence is a later report. A dry run takes no lease."""
-    if options.dry_run:
-        yield connections.state.read_for_a_dry_run(customer.number), None
-        return
-    with connections.state.lease(customer.number, makes_table=True) as lease:
-        yield take_up(customer.number, options.kind.value, connections, lease), lease
 
 
 @dataclass(frozen=True)

@@ -4,37 +4,44 @@ What belongs here: the lease, the guards against older fetches and other orgs, j
 commit. Not here: comparing, sending and proving (`bring`).
 """
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from claims_pipeline.claims.outcomes import ClaimOutcome
 from claims_pipeline.clients.sync_state import Commit, CustomerState, FilterCommit, Lease
 from claims_pipeline.sync.connections import Connections
+from claims_pipeline.sync.holding import Held, held_to_settle
 from claims_pipeline.sync.known import SYNCED
 from claims_pipeline.sync.options import Progress, SyncOptions
-from claims_pipeline.sync.ready import require_our_org, take_up_stored
 from claims_pipeline.sync.settling.bring import Bringing, StoredClaims
 from claims_pipeline.sync.settling.rematch import with_payors_of_now
 from claims_pipeline.sync.settling.synced import Synced
 
 
 def settle(
-    stored: StoredClaims, options: SyncOptions, connections: Connections, work: Path, say: Progress
+    stored: StoredClaims,
+    options: SyncOptions,
+    connections: Connections,
+    work: Path,
+    say: Progress,
+    held: Held | None = None,
 ) -> Synced:
     """Bring one customer's claims into Salesforce, store the outcomes, and commit. Returns them as stored.
 
-    A dry run compares, and writes nothing to Salesforce or the sync state. Raises OlderThanCommitted for a fetch
-    older than the committed one, NotSettled while Salesforce owes an answer.
+    `held`: the customer, where this run holds it since these claims were fetched; else it is held from here. A dry run
+    compares, and writes nothing to Salesforce or the sync state. Raises OlderThanCommitted for a fetch older than the
+    committed one, NotSettled while Salesforce owes an answer.
     """
     stored.require_fit(options)
-    customer = stored.customer
-    if options.dry_run:
-        require_our_org(connections, remember=False)
-        state = connections.state.read_for_a_dry_run(customer)
-        return _stored(Bringing(stored, options, connections, work, say, state, None).bring(), connections)
-    with connections.state.lease(customer) as lease:
-        require_our_org(connections, remember=True)
-        state = take_up_stored(customer, stored.sequence, connections, lease)
+    sequence = stored.claims.stamp.sequence
+    with nullcontext(held) if held else held_to_settle(stored.customer, sequence, connections) as taken:
+        state, lease = taken.state, taken.lease
+        if lease is None:
+            return _stored(
+                Bringing(stored, options, connections, work, say, state, None).bring(), connections
+            )
+        connections.state.begin_sending(lease, stored.sequence)
         _end_jobs_left_behind(state, options, stored.sequence, connections, lease)
         stored = with_payors_of_now(stored, connections, work)
         done = _stored(Bringing(stored, options, connections, work, say, state, lease).bring(), connections)
