@@ -121,10 +121,19 @@ def _of_first_loads(
         yield Figure(work, "API calls", max(each.calls.all for each in loads), "", bounds.FIRST_LOAD_CALLS)
         yield Figure(work, LOOKS, max(each.calls.looks for each in loads), "")
     if floors:
-        beside = [fmean((one.seconds, next_one.seconds)) for one, next_one in pairwise(floors)]
-        ratios = [each.cost.seconds / seconds for each, seconds in zip(loads, beside, strict=True)]
+        beside = _before_and_after(floors)
         yield Figure(work, "the floor's time, before and after", median(beside), "s")
-        yield Figure(work, "time / the floor's", median(ratios), "", bounds.FIRST_LOAD_TO_FLOOR)
+        ratio = _ratio_in_the_middle([each.cost for each in loads], beside)
+        yield Figure(work, "time / the floor's", ratio, "", bounds.FIRST_LOAD_TO_FLOOR)
+
+
+def _before_and_after(costs: list[Cost]) -> list[float]:
+    """Of what is done between each two of these: the mean of their seconds."""
+    return [fmean((one.seconds, next_one.seconds)) for one, next_one in pairwise(costs)]
+
+
+def _ratio_in_the_middle(costs: list[Cost], beside: list[float]) -> float:
+    return median(each.seconds / seconds for each, seconds in zip(costs, beside, strict=True))
 
 
 def _floor(book: Book, folder: Path) -> Cost:
@@ -156,24 +165,26 @@ def _one_percent(
 
 
 def _unchanged_day(book: Book, sandbox: RunningSandbox, folder: Path, days: int) -> Iterator[Figure]:
-    """Reading and an unchanged day, in turn; of each, the one in the middle."""
+    """An unchanged day between two readings, again and again; of the times and the ratios, the one in the middle."""
     work = f"unchanged day, {DAILY_CLAIMS:,} of {book.name}"
     changed, daily = folder / "changed.csv", folder / "daily.csv"
     write_head(changed, daily, DAILY_CLAIMS)
     sandbox.put(daily, RECENT)
     done((*SYNC, "--accept-empty"), sandbox)  # a person's word that so much smaller a report is right
-    sent, calls, readings, syncs = [], [], [], []
+    sent, calls, syncs, readings = [], [], list[Cost](), [done(READING, sandbox)[0]]
     for _ in range(days):
-        readings.append(done(READING, sandbox)[0].seconds)
         cost, made = done(SYNC, sandbox)
         _require(count_of(cost.told, "already as they should be"), DAILY_CLAIMS, work)
         sent.append(count_of(cost.told, "created in Salesforce") + count_of(cost.told, "updated"))
         calls.append(made.all)
-        syncs.append(cost.seconds)
+        syncs.append(cost)
+        readings.append(done(READING, sandbox)[0])
+    beside = _before_and_after(readings)
     yield Figure(work, "claims sent", max(sent), "", 0)
     yield Figure(work, "API calls", max(calls), "", bounds.UNCHANGED_CALLS)
-    yield Figure(work, "time", median(syncs), "s")
-    ratio = median(syncs) / median(readings)
+    yield Figure(work, "time", median(each.seconds for each in syncs), "s")
+    yield Figure(work, "reading's time, before and after", median(beside), "s")
+    ratio = _ratio_in_the_middle(syncs, beside)
     yield Figure(work, "time / reading them", ratio, "", bounds.UNCHANGED_TO_READING)
 
 

@@ -61,7 +61,7 @@ def test_an_unchanged_day_asks_for_nothing_that_the_run_knows_already(town: Town
     said = sync(town)
     assert "2      already as they should be" in said.out
     assert "Nobody Knows Health (NKH1)" in said.out
-    assert len(town.sandbox.dynamodb.log) == 17
+    assert len(town.sandbox.dynamodb.log) == 14
     assert sum("/services/data/" in access.path for access in town.sandbox.salesforce_wire.log) == 11
 
 
