@@ -17,7 +17,7 @@ from claims_pipeline.clients.sync_state import Commit, Lease, OtherOrganization,
 from claims_pipeline.settings import FilterKind
 from claims_pipeline.storage.frames import Storage
 from claims_pipeline.sync import holding
-from claims_pipeline.sync.settling import send
+from claims_pipeline.sync.settling import send, settle
 from claims_pipeline_tests.faults import machine_town
 from claims_pipeline_tests.faults.machine_model import LOOKUP
 from claims_pipeline_tests.faults.machine_town import FIRST, PASSING
@@ -192,6 +192,17 @@ def a_person_sets_a_lookup(machine: Any) -> None:
     machine.sync(name="A", kind=RECENT)
 
 
+def believe_the_payors_of_another_run(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(settle, "with_payors_of_now", lambda stored, *_: stored)
+
+
+def a_person_maps_before_another_run_settles(machine: Any) -> None:
+    machine.sync(name="A", kind=RECENT)
+    machine.transform_alone(name="A", from_storage=True)
+    machine.person_does(acts=[("map", "nobody", "first")])
+    machine.settle_alone(name="B", from_storage=True)
+
+
 BUGS = {
     "commit before anything is sent": Bug(commit_before_anything_is_sent, killed_before_it_sends),
     "do not look for a newer commit": Bug(do_not_look_for_a_newer_commit, an_older_fetch_is_settled_late),
@@ -205,4 +216,7 @@ BUGS = {
     "send everything each time": Bug(send_everything_each_time, nothing_happens_twice),
     "believe any org": Bug(believe_any_org, the_sandbox_is_refreshed),
     "overwrite what a person set": Bug(overwrite_what_a_person_set, a_person_sets_a_lookup),
+    "believe the payors of another run": Bug(
+        believe_the_payors_of_another_run, a_person_maps_before_another_run_settles
+    ),
 }

@@ -531,7 +531,7 @@ def _words_in(ready: StoredClaims) -> dict[str, Word]:
 
 
 def _words_of_now(town: MachineTown) -> dict[str, Word]:
-    rows = town.sandbox.org.records("Claim_Payor_Mapping__c")
+    rows = town.org.records("Claim_Payor_Mapping__c")
     return {
         str(row["Payor_Key__c"]): Word(
             None if row["Claim_Payor__c"] is None else str(row["Claim_Payor__c"]), bool(row["Ignored__c"])
