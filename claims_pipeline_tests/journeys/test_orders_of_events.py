@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from claims_pipeline.clients.sync_state import StateTableMissing, SyncRequest
-from claims_pipeline.errors import OlderThanCommitted
+from claims_pipeline.errors import LeaseLost, OlderThanCommitted
 from claims_pipeline.sandbox.salesforce.scripts import Refusal
 from claims_pipeline.settings import DueRules
 from claims_pipeline.storage.frames import StampedFrame
@@ -21,7 +21,7 @@ from claims_pipeline.sync.replay import replay
 from claims_pipeline.sync.settling import bring
 from claims_pipeline.sync.settling.bring import StoredClaims
 from claims_pipeline.sync.settling.settle import settle
-from claims_pipeline.sync.whole import bring_over
+from claims_pipeline.sync.whole import bring_over, sync_customer
 from claims_pipeline_tests.journeys.conftest import FIRST, Town
 from claims_pipeline_tests.journeys.test_guards import book, state_of, with_thresholds
 from claims_pipeline_tests.journeys.test_people import report, row
@@ -190,6 +190,34 @@ def test_a_rerun_from_stored_claims_goes_by_the_mapping_of_now(
     run = opened(town)
     settle(stored_claims(run), SyncOptions(), run, tmp_path, silent)
     assert town.claims()["500000001"]["Claim_Payor__c"] == now
+
+
+def test_a_sync_holds_its_customer_from_the_first_step_to_the_last(town: Town) -> None:
+    town.put(report(row("500000001")))
+    run, holders = opened(town, "run-1"), list[str | None]()
+
+    def look(_: str) -> None:
+        holder = state_of(town).read(FIRST).holder
+        holders.append(None if holder is None else holder.run)
+
+    sync_customer(run.settings.customer(FIRST), SyncOptions(), run, look)
+    assert len(holders) > 4
+    assert set(holders) == {"run-1"}
+    assert state_of(town).read(FIRST).holder is None
+
+
+def test_a_sync_whose_customer_is_freed_while_it_transforms_sends_nothing(town: Town) -> None:
+    town.put(report(row("500000001")))
+    run = opened(town)
+
+    def free(words: str) -> None:
+        if words == "transforming":
+            state_of(town).release(FIRST, by="a person", free_lease=True)
+
+    with pytest.raises(LeaseLost):
+        sync_customer(run.settings.customer(FIRST), SyncOptions(), run, free)
+    assert town.claims() == {}
+    assert state_of(town).read(FIRST).committed_sequence == 0
 
 
 def test_a_wish_is_not_served_by_a_report_that_is_older_than_it(town: Town, tmp_path: Path) -> None:
