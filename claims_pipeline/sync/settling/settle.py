@@ -1,7 +1,7 @@
 """Settle: a customer's stored claims are brought into Salesforce under its lease, and the cursor moves last.
 
-What belongs here: the lease, the guards against older fetches and other orgs, jobs that a dead run left, and the
-commit. Not here: comparing, sending and proving (`bring`).
+What belongs here: jobs that a dead run left, storing the outcomes, and the commit. Not here: taking the customer, with
+the guards against older fetches and other orgs (`holding`), nor comparing, sending and proving (`bring`).
 """
 
 from contextlib import nullcontext
